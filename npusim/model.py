@@ -1,0 +1,63 @@
+"""A network as its author wrote it: nodes in any order, dimensions that may be free. ``bind`` makes a Graph of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from npusim.ir import Attr, DType, Notice, Shape
+
+Array = np.ndarray[Any, Any]
+FreeShape = tuple[int | str | None, ...]  # a name or None stands for a dimension that the user binds
+Spec = tuple[Shape, DType]
+VALUE_LIMIT = 65_536  # elements; larger constants are never needed to know a shape, so they are not evaluated
+
+
+class Value(msgspec.Struct, frozen=True):
+    """A graph input, or a tensor whose type the file states. ``shape`` is None where not even the rank is known."""
+
+    name: str
+    shape: FreeShape | None
+    dtype: DType = DType.FLOAT32
+
+
+class Constant(msgspec.Struct, frozen=True):
+    """A stored array: its shape is known at once, its elements only through ``read``."""
+
+    name: str
+    shape: Shape
+    dtype: DType
+    read: Callable[[], Array]
+
+
+class Node(msgspec.Struct, frozen=True):
+    """An operator applied: ``op`` is ``domain::name`` outside the standard domain. A subgraph is an attribute (Model)."""
+
+    name: str
+    op: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    attrs: Mapping[str, Attr] = {}
+
+
+class Model(msgspec.Struct, frozen=True):
+    """Inputs, nodes, constants and the names of the outputs.
+
+    Attributes:
+        declared: types that the file states for tensors inside the graph; used where no rule knows a shape.
+        infer: shapes of a node's outputs by the file format's own library, for operators without a rule here:
+            called with the node, its input Specs (None where left out) and known values; None where it cannot tell.
+    """
+
+    name: str
+    inputs: tuple[Value, ...]
+    outputs: tuple[str, ...]
+    nodes: tuple[Node, ...]
+    constants: Mapping[str, Constant] = {}
+    declared: Mapping[str, Value] = {}
+    infer: Callable[[Node, list[Spec | None], list[Array | None]], list[Spec] | None] | None = None
+    sha256: str = ""
+    warnings: tuple[Notice, ...] = ()

@@ -1,0 +1,161 @@
+"""Convolutions: Conv, ConvTranspose, their integer and fused forms, and DeformConv's dense part."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from npusim.ir import DType, Shape
+from npusim.loopnest import LoopNest, span
+from npusim.ops.base import Call, Op, Spec, VectorWork, Work, register
+
+
+def _axes(call: Call, attr: str, rank: int, default: int) -> Shape:
+    found = call.ints(attr) or (default,) * rank
+    if len(found) != rank or any(v < 1 for v in found):
+        raise call.error(f"{attr} {found} does not give {rank} sizes >= 1")
+    return found
+
+
+def pads(call: Call, ifm: Shape, kernel: Shape, stride: Shape, dilation: Shape) -> tuple[Shape, Shape]:
+    """Padding before and after each spatial axis; ``auto_pad`` is resolved from the dilated kernel (ONNX Conv)."""
+    rank = len(kernel)
+    auto = call.attrs.get("auto_pad", "NOTSET")
+    if auto in ("SAME_UPPER", "SAME_LOWER"):
+        total = tuple(
+            max(0, (-(-i // s) - 1) * s + span(k, d) - i)
+            for i, k, s, d in zip(ifm, kernel, stride, dilation, strict=True)
+        )
+        less, more = tuple(t // 2 for t in total), tuple(t - t // 2 for t in total)
+        return (less, more) if auto == "SAME_UPPER" else (more, less)
+    if auto == "VALID":
+        return (0,) * rank, (0,) * rank
+    if auto != "NOTSET":
+        raise call.error(f"auto_pad {auto!r} is not one of NOTSET, SAME_UPPER, SAME_LOWER, VALID")
+    given = call.ints("pads") or (0,) * (2 * rank)
+    if len(given) != 2 * rank:
+        raise call.error(f"pads {given} does not give {2 * rank} sizes")
+    return given[:rank], given[rank:]
+
+
+def windows(call: Call, ifm: Shape, kernel: Shape, *, ceil: bool = False) -> tuple[Shape, Shape, Shape, Shape, Shape]:
+    """Output positions, stride, dilation, padding before and after of a sliding window (convolution or pooling)."""
+    rank = len(kernel)
+    stride, dilation = _axes(call, "strides", rank, 1), _axes(call, "dilations", rank, 1)
+    before, after = pads(call, ifm, kernel, stride, dilation)
+    out = []
+    for i, k, s, d, b, a in zip(ifm, kernel, stride, dilation, before, after, strict=True):
+        room = i + b + a - span(k, d)
+        if room < 0:
+            raise call.error(f"a kernel that spans {span(k, d)} does not fit {i} positions padded by {b} and {a}")
+        steps = -(-room // s) if ceil else room // s
+        if ceil and steps * s >= i + b:  # a window that starts in the padding after the data is dropped
+            steps -= 1
+        out.append(steps + 1)
+    return tuple(out), stride, dilation, before, after
+
+
+class _Slots:
+    """Where a form of convolution keeps its operands."""
+
+    def __init__(self, weights: int, bias: int | None, dtype: Callable[[Call], DType]) -> None:
+        self.weights = weights
+        self.bias = bias
+        self.dtype = dtype
+
+
+def _conv_nest(call: Call, slots: _Slots) -> LoopNest:
+    x, w = call.shape(0), call.shape(slots.weights)
+    if len(x) != len(w) or len(x) < 3:
+        raise call.error(f"input {x} and weights {w} are not of one rank >= 3")
+    groups, kernel = int(call.attrs.get("group", 1)), call.ints("kernel_shape") or w[2:]
+    if kernel != w[2:]:
+        raise call.error(f"kernel_shape {kernel} differs from the weights' {w[2:]}")
+    if groups < 1 or x[1] != w[1] * groups or w[0] % groups:
+        raise call.error(f"{x[1]} input channels do not match weights {w} in {groups} group(s)")
+    out, stride, dilation, _, _ = windows(call, x[2:], kernel)
+    return LoopNest(
+        batch=x[0], groups=groups, in_channels=w[1], out_channels=w[0] // groups, out=out, kernel=kernel, ifm=x[2:],
+        stride=stride, dilation=dilation, bias=slots.bias is not None and call.has(slots.bias),
+        weights_vary=not call.tensor(slots.weights).is_constant,
+    )  # fmt: skip
+
+
+def _transposed_nest(call: Call, slots: _Slots) -> LoopNest:
+    x, w = call.shape(0), call.shape(slots.weights)
+    if len(x) != len(w) or len(x) < 3:
+        raise call.error(f"input {x} and weights {w} are not of one rank >= 3")
+    groups, kernel, rank = int(call.attrs.get("group", 1)), w[2:], len(w) - 2
+    if groups < 1 or x[1] != w[0] or w[0] % groups:
+        raise call.error(f"{x[1]} input channels do not match weights {w} in {groups} group(s)")
+    stride, dilation = _axes(call, "strides", rank, 1), _axes(call, "dilations", rank, 1)
+    extra = call.ints("output_padding") or (0,) * rank
+    before, after = _transposed_pads(call, x[2:], kernel, stride, dilation, extra)
+    out = tuple(
+        (i - 1) * s + span(k, d) + e - b - a
+        for i, s, k, d, e, b, a in zip(x[2:], stride, kernel, dilation, extra, before, after, strict=True)
+    )
+    if any(size < 1 for size in out) and all(x[2:]):
+        raise call.error(f"pads crop the output to {out}")
+    return LoopNest(
+        batch=x[0], groups=groups, in_channels=w[0] // groups, out_channels=w[1], out=out, kernel=kernel, ifm=x[2:],
+        stride=stride, dilation=dilation, transposed=True, bias=slots.bias is not None and call.has(slots.bias),
+        weights_vary=not call.tensor(slots.weights).is_constant,
+    )  # fmt: skip
+
+
+def _transposed_pads(
+    call: Call, ifm: Shape, kernel: Shape, stride: Shape, dilation: Shape, extra: Shape
+) -> tuple[Shape, Shape]:
+    """What is cropped before and after each axis: ``output_shape`` wins over ``auto_pad``, which wins over ``pads``."""
+    rank = len(kernel)
+    auto = call.attrs.get("auto_pad", "NOTSET")
+    wanted = call.ints("output_shape")
+    if wanted is not None:
+        wanted = wanted[-rank:]
+    elif auto in ("SAME_UPPER", "SAME_LOWER"):
+        wanted = tuple(i * s for i, s in zip(ifm, stride, strict=True))
+    if wanted is None:
+        given = call.ints("pads") if auto == "NOTSET" else None
+        given = given or (0,) * (2 * rank)
+        if len(given) != 2 * rank:
+            raise call.error(f"pads {given} does not give {2 * rank} sizes")
+        return given[:rank], given[rank:]
+    total = tuple(
+        s * (i - 1) + e + span(k, d) - o
+        for s, i, e, k, d, o in zip(stride, ifm, extra, kernel, dilation, wanted, strict=True)
+    )
+    # ONNX: SAME_UPPER puts the odd pixel after, everything else before; a negative total grows the output instead.
+    small = tuple(t // 2 for t in total)
+    large = tuple(t - t // 2 for t in total)
+    return (small, large) if auto == "SAME_UPPER" else (large, small)
+
+
+def _op(name: str, slots: _Slots, *, transposed: bool = False, settings: tuple[int, ...] = (), act: bool = False) -> Op:
+    nest_of = _transposed_nest if transposed else _conv_nest
+
+    def infer(call: Call) -> list[Spec]:
+        nest = nest_of(call, slots)
+        return [((nest.batch, nest.groups * nest.out_channels, *nest.out), slots.dtype(call))]
+
+    def work(call: Call) -> Work:
+        count = call.outs[0].elements
+        vector = (VectorWork("relu", count, count),) if act and call.attrs.get("activation") else ()
+        return Work(nests=(nest_of(call, slots),), vector=vector)
+
+    params = (slots.weights,) if slots.bias is None else (slots.weights, slots.bias)
+    return Op(name, infer, work, params=params, settings=settings)
+
+
+def _as_input(call: Call) -> DType:
+    return call.dtype(0)
+
+
+_FLOAT = _Slots(weights=1, bias=2, dtype=_as_input)
+
+register(
+    _op("Conv", _FLOAT),
+    _op("ConvTranspose", _FLOAT, transposed=True),
+    _op("com.microsoft::FusedConv", _FLOAT, act=True),
+    _op("ConvInteger", _Slots(1, None, lambda _: DType.INT32), settings=(2, 3)),
+    _op("QLinearConv", _Slots(3, 8, lambda call: call.dtype(7)), settings=(1, 2, 4, 5, 6, 7)),
+)
