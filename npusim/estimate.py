@@ -1,0 +1,1 @@
+"""The whole flow on one screen: graph and profile in, Estimate out."""
