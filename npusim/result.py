@@ -1,0 +1,202 @@
+"""The result of an estimate: frozen values whose field names are the keys of the JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from npusim.errors import InputError
+from npusim.ir import Notice, Shape
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SCHEMA = 1
+
+
+class ModelInfo(msgspec.Struct, frozen=True):
+    name: str
+    sha256: str
+    inputs: Mapping[str, Shape]
+    outputs: Mapping[str, Shape]
+
+
+class ProfileInfo(msgspec.Struct, frozen=True):
+    name: str
+    variant: str
+    overrides: Mapping[str, str]
+    vendor: str = ""
+    target: str = ""
+    clock_hz: float = 0.0
+    macs_per_cycle: int = 0
+    dram_read_bytes_per_cycle: float = 0.0
+    dram_write_bytes_per_cycle: float = 0.0
+    sram_bytes: int = 0
+    confidence: str = ""
+    assumptions: tuple[str, ...] = ()
+
+
+class OptionsInfo(msgspec.Struct, frozen=True):
+    level: str
+    dtype: str
+    activation_compression: float
+    equal_scales: bool | None
+    planner: str
+    as_vendor: bool
+
+
+class Totals(msgspec.Struct, frozen=True):
+    """One inference. ``lower_bound`` is true where operators that npusim does not know are left out of the sums."""
+
+    macs: int
+    macs_dense: int
+    ops: int
+    params: int
+    weight_bytes: int
+    weight_stream_bytes: int
+    dram_bytes: int
+    dram_read_bytes: int
+    dram_write_bytes: int
+    dram_bytes_by_operand: Mapping[str, int]
+    cycles: float
+    latency_s: float
+    fps: float | None
+    mac_cycles: float
+    vector_cycles: float
+    utilisation: float | None
+    peak_sram_bytes: int
+    roofline_cycles: float
+    roofline_latency_s: float
+    roofline_bound_by: str
+    theoretical_fps: float | None
+    bound_by: str
+    cycles_by_bound: Mapping[str, float]
+    lower_bound: bool = False
+
+
+class LayerResult(msgspec.Struct, frozen=True):
+    """One pass of the NPU: a layer with what is fused to it. Shapes are the graph's own (N, C, spatial axes)."""
+
+    name: str
+    op: str
+    ifm: tuple[Shape, ...]
+    ofm: tuple[Shape, ...]
+    kernel: Shape
+    stride: Shape
+    groups: int
+    macs: int
+    macs_dense: int
+    ops: int
+    params: int
+    section: int
+    cycles: float
+    bounds: Mapping[str, float]
+    bound_by: str
+    utilisation: float | None
+    traffic: Mapping[str, Mapping[str, int]]
+    mapping: Mapping[str, Any]
+    fused: tuple[str, ...] = ()
+    off_npu: str = ""
+
+    @property
+    def dram_bytes(self) -> int:
+        return sum(self.traffic.get("dram", {}).values())
+
+
+class Unsupported(msgspec.Struct, frozen=True):
+    name: str
+    op: str
+    why: str
+
+
+class OffNpu(msgspec.Struct, frozen=True):
+    name: str
+    op: str
+    why: str
+    cycles: float
+
+
+class Estimate(msgspec.Struct, frozen=True):
+    """What a network costs on a profile, with the profile, the options and the version that made it."""
+
+    npusim: str
+    schema: int
+    model: ModelInfo
+    profile: ProfileInfo
+    options: OptionsInfo
+    totals: Totals
+    layers: tuple[LayerResult, ...]
+    unsupported: tuple[Unsupported, ...] = ()
+    off_npu: tuple[OffNpu, ...] = ()
+    warnings: tuple[Notice, ...] = ()
+
+    @property
+    def latency_s(self) -> float:
+        return self.totals.latency_s
+
+    @property
+    def fps(self) -> float | None:
+        """Frames a second; None where nothing takes time."""
+        return self.totals.fps
+
+    @property
+    def macs(self) -> int:
+        return self.totals.macs
+
+    @property
+    def macs_dense(self) -> int:
+        return self.totals.macs_dense
+
+    @property
+    def params(self) -> int:
+        return self.totals.params
+
+    @property
+    def dram_bytes(self) -> int:
+        return self.totals.dram_bytes
+
+    def to_dict(self) -> dict[str, Any]:
+        """The result in plain values, as the JSON has it."""
+        plain: dict[str, Any] = msgspec.to_builtins(self)
+        return plain
+
+    def to_json(self, path: str | Path | None = None) -> str:
+        """The result as JSON text; also written to ``path`` when one is given."""
+        text = msgspec.json.format(msgspec.json.encode(self), indent=1).decode() + "\n"
+        if path is not None:
+            from npusim.files import write_text  # noqa: PLC0415 - only for those who write
+
+            write_text(Path(path), text)
+        return text
+
+    def to_dataframe(self) -> pd.DataFrame:
+        """A row a layer, a column a field; bounds and traffic as columns of their own (``bounds.mac``, ``dram.ifm``)."""
+        import pandas as pd  # noqa: PLC0415 - heavy, and only for those who ask
+
+        return pd.DataFrame([_flat(layer) for layer in self.layers])
+
+
+def _flat(layer: LayerResult) -> dict[str, Any]:
+    row: dict[str, Any] = msgspec.to_builtins(layer)
+    for name, cycles in row.pop("bounds").items():
+        row[f"bounds.{name}"] = cycles
+    for level, operands in row.pop("traffic").items():
+        for operand, count in operands.items():
+            row[f"{level}.{operand}"] = count
+    return row
+
+
+def read_result(text: bytes | str, where: str = "result") -> Estimate:
+    """The Estimate that ``to_json`` wrote; InputError (bad-result) where the text is not one."""
+    try:
+        found = msgspec.json.decode(text, type=Estimate)
+    except msgspec.MsgspecError as fault:
+        raise InputError(f"this is not a result of npusim ({fault})", code="bad-result", where=where) from fault
+    if found.schema != SCHEMA:
+        raise InputError(
+            f"the result has schema {found.schema}, this version reads {SCHEMA}", code="bad-result", where=where
+        )
+    return found
