@@ -32,7 +32,7 @@ def combine(
     """The cheapest way to cut parts 0..n-1, in their order, into lonely parts and sections.
 
     best[n] = zero; best[i] is the least of lonely(i) + best[i+1] and section(i, L) + best[i+L]. Of equal costs the
-    first wins: lonely before sections, sections in the order given. Runs in O(n + number of sections), without recursion.
+    first wins: lonely before sections, sections in the order given. O(n + number of sections), without recursion.
 
     Args:
         n: how many parts.
