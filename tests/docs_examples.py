@@ -1,6 +1,6 @@
 """The examples in README.md and docs/: each ``$ npusim ...`` line of a console block is run, and its output compared.
 
-    python tests/docs_examples.py --write     puts the output of today's npusim under each command
+python tests/docs_examples.py --write     puts the output of today's npusim under each command
 """
 
 from __future__ import annotations

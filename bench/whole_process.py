@@ -1,0 +1,118 @@
+"""Four figures of npusim as a user meets it: cold, warm, a large graph, absent weights. Prints one table.
+
+Each process is timed from outside (wall clock, peak resident set of the process itself); medians of several runs, the
+compared commands in turn, so that a drift of the machine's speed meets both.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import venv
+from pathlib import Path
+
+from onnx import StringStringEntryProto, TensorProto, helper, save
+
+PEER = "onnx-tool==1.0.1"
+RUNS = 9
+
+
+def timed(argv: list[str]) -> tuple[float, float]:
+    """Wall seconds and peak MiB of one process; its output is thrown away, a failure ends the benchmark."""
+    start = time.perf_counter()
+    child = subprocess.Popen(argv, stdout=subprocess.DEVNULL)
+    _, status, usage = os.wait4(child.pid, 0)
+    seconds = time.perf_counter() - start
+    child.returncode = os.waitstatus_to_exitcode(status)
+    if child.returncode:
+        sys.exit(f"{argv} exited with {child.returncode}")
+    return seconds, usage.ru_maxrss / 1024
+
+
+def npusim(*args: str) -> list[str]:
+    return [sys.executable, "-m", "npusim", *args]
+
+
+def peer(folder: Path) -> Path:
+    """A Python with the MAC counter alone, made once and kept beside the benchmark's scratch files."""
+    python = folder / "peer" / "bin" / "python"
+    if not python.exists():
+        venv.create(folder / "peer", with_pip=True)
+        subprocess.run([python, "-m", "pip", "install", "-q", PEER], check=True)
+    return python
+
+
+def cold(folder: Path) -> str:
+    model = folder / "sesr-m5-x2.onnx"
+    subprocess.run(npusim("zoo", "export", "sesr-m5-x2", "--size", "1920x1080", "-o", str(model)), check=True, stdout=subprocess.DEVNULL)  # fmt: skip
+    ours = npusim("estimate", "sesr-m5-x2", "--size", "1920x1080")
+    theirs = [str(peer(folder)), "-m", "onnx_tool", "-i", str(model), "-m", "profile"]
+    pairs = [(timed(ours)[0], timed(theirs)[0]) for _ in range(RUNS + 1)][1:]
+    ratio = statistics.median(a / b for a, b in pairs)
+    a, b = (statistics.median(column) for column in zip(*pairs, strict=True))
+    return f"cold    {a:.3f} s against {b:.3f} s: ratio {ratio:.2f} (wanted <= 1.6)"
+
+
+WARM = """
+import time, statistics, onnx, pathlib, npusim
+light = pathlib.Path(onnx.__file__).parent / "backend/test/data/light/light_resnet50.onnx"
+graph = npusim.load(str(light))
+def once():
+    start = time.perf_counter(); npusim.estimate(graph, profile="ethos-n78"); return time.perf_counter() - start
+once()
+print(statistics.median(once() for _ in range(9)))
+"""
+
+
+def warm() -> str:
+    done = subprocess.run([sys.executable, "-c", WARM], check=True, capture_output=True, text=True)
+    return f"warm    {float(done.stdout) * 1e3:.1f} ms (wanted < 50)"
+
+
+def large(folder: Path) -> str:
+    nodes, inits, last = [], [], "input"
+    for index in range(50_000):
+        inits.append(helper.make_tensor(f"w{index}", TensorProto.FLOAT, [8, 8, 1, 1], bytes(256), raw=True))
+        nodes.append(helper.make_node("Conv", [last, f"w{index}"], [f"c{index}"]))
+        nodes.append(helper.make_node("Relu", [f"c{index}"], [f"r{index}"]))
+        last = f"r{index}"
+    value = helper.make_tensor_value_info
+    graph = helper.make_graph(
+        nodes, "large", [value("input", 1, [1, 8, 16, 16])], [value(last, 1, [1, 8, 16, 16])], inits
+    )
+    save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), folder / "large.onnx")
+    seconds, peak = timed(npusim("estimate", str(folder / "large.onnx")))
+    return f"large   {seconds:.2f} s, {peak:.0f} MiB (wanted < 10 s, < 1024 MiB)"
+
+
+def absent(folder: Path) -> str:
+    side, count = 25_000, 4  # four matrices of 25,000 x 25,000 float32: 10 GB
+    nodes, inits, last = [], [], "input"
+    for index in range(count):
+        weight = TensorProto(
+            name=f"w{index}", data_type=TensorProto.FLOAT, dims=[side, side], data_location=TensorProto.EXTERNAL
+        )
+        weight.external_data.append(StringStringEntryProto(key="location", value="weights.bin"))
+        inits.append(weight)
+        nodes.append(helper.make_node("MatMul", [last, f"w{index}"], [f"y{index}"]))
+        last = f"y{index}"
+    value = helper.make_tensor_value_info
+    graph = helper.make_graph(nodes, "absent", [value("input", 1, [1, side])], [value(last, 1, [1, side])], inits)
+    save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), folder / "absent.onnx")
+    seconds, peak = timed(npusim("estimate", str(folder / "absent.onnx")))
+    return f"absent  {seconds:.2f} s, {peak:.0f} MiB (wanted < 300 MB)"
+
+
+def main() -> None:
+    folder = Path(tempfile.gettempdir()) / "npusim-bench"
+    folder.mkdir(exist_ok=True)
+    for figure in (lambda: cold(folder), warm, lambda: large(folder), lambda: absent(folder)):
+        print(figure(), flush=True)
+
+
+if __name__ == "__main__":
+    main()
