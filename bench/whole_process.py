@@ -48,7 +48,8 @@ def peer(folder: Path) -> Path:
 
 def cold(folder: Path) -> str:
     model = folder / "sesr-m5-x2.onnx"
-    subprocess.run(npusim("zoo", "export", "sesr-m5-x2", "--size", "1920x1080", "-o", str(model)), check=True, stdout=subprocess.DEVNULL)  # fmt: skip
+    export = npusim("zoo", "export", "sesr-m5-x2", "--size", "1920x1080", "-o", str(model))
+    subprocess.run(export, check=True, stdout=subprocess.DEVNULL)
     ours = npusim("estimate", "sesr-m5-x2", "--size", "1920x1080")
     theirs = [str(peer(folder)), "-m", "onnx_tool", "-i", str(model), "-m", "profile"]
     pairs = [(timed(ours)[0], timed(theirs)[0]) for _ in range(RUNS + 1)][1:]

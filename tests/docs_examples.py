@@ -30,7 +30,7 @@ def pages() -> list[Path]:
 
 
 def examples(page: Path) -> list[Example]:
-    """The commands of a page that call npusim alone (not those that install it), with the output that the page shows."""
+    """The commands of a page that begin with npusim (not those that install it), with the output shown there."""
     found = []
     for block in BLOCK.findall(page.read_text()):
         for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
