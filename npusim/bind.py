@@ -226,7 +226,8 @@ class _Binder:
         self.tensors[constant.name] = Tensor(
             constant.name, constant.shape, constant.dtype, Role.WEIGHTS, stored=(constant.name,)
         )
-        self.makers[constant.name] = constant.read
+        if constant.read is not None:  # a network without weights has the shapes alone
+            self.makers[constant.name] = constant.read
 
     def visit(self, node: Node) -> None:
         op = OPS.get(node.op)

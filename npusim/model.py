@@ -25,12 +25,12 @@ class Value(msgspec.Struct, frozen=True):
 
 
 class Constant(msgspec.Struct, frozen=True):
-    """A stored array: its shape is known at once, its elements only through ``read``."""
+    """A stored array: its shape is known at once, its elements only through ``read``; None where there are none yet."""
 
     name: str
     shape: Shape
     dtype: DType
-    read: Callable[[], Array]
+    read: Callable[[], Array] | None
 
 
 class Node(msgspec.Struct, frozen=True):
