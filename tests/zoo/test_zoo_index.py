@@ -17,9 +17,9 @@ HELPERS = {"index", "net", "catalogue", "attention"}  # modules that hold no fam
 def test_names_are_family_size_scale_form() -> None:
     names = npusim.zoo.names()
     wanted = """
-        sesr-m5-x2 sesr-xl-x4-hw sesr-m11-x3-expanded fsrcnn-x2 fsrcnn-x2-hw fsrcnn-s-x2 carn-x3 carn-m-x4 vdsr-x3 lapsrn-x4
-        tpsr-nogan-x2 btsrn-x2 espcn-x3 srcnn-955-x2 edsr-baseline-x4 imdn-x2 rfdn-x2 ecbsr-m4c16-x2 xlsr-x3 abpn-x3
-        quicksrnet-small-x2 quicksrnet-medium-x2 quicksrnet-large-x4
+        sesr-m5-x2 sesr-xl-x4-hw sesr-m11-x3-expanded fsrcnn-x2 fsrcnn-x2-hw fsrcnn-s-x2 carn-x3 carn-m-x4 vdsr-x3
+        lapsrn-x4 tpsr-nogan-x2 btsrn-x2 espcn-x3 srcnn-955-x2 edsr-baseline-x4 imdn-x2 rfdn-x2 ecbsr-m4c16-x2 xlsr-x3
+        abpn-x3 quicksrnet-small-x2 quicksrnet-medium-x2 quicksrnet-large-x4
     """
     assert set(wanted.split()) <= set(names)
     assert len(set(names)) == len(names)
