@@ -179,7 +179,8 @@ class Net:
         constants = dict(self._constants)
         shapes = [(c.name, c.shape, c.dtype.label, c.read and c.read().tolist()) for c in constants.values()]
         digest = sha256(repr((image, nodes, shapes)).encode()).hexdigest()
-        return Model(name, (image,), (RESULT,), nodes, constants, sha256=digest)
+        declared = {RESULT: Value(RESULT, (1, self.channels(result), None, None))}  # its height and width are computed
+        return Model(name, (image,), (RESULT,), nodes, constants, declared, sha256=digest)
 
     # --- parts --------------------------------------------------------------------------------------------------
 

@@ -29,6 +29,7 @@ def test_nodes_and_parameters_are_named_by_kind_and_place() -> None:
     assert model.inputs[0].shape == (1, 3, "H", "W")
     assert model.outputs == ("output",)
     assert model.nodes[-1].outputs == ("output",)
+    assert model.declared["output"].shape == (1, 4, None, None)
 
 
 def test_parameters_have_no_elements_and_settings_do() -> None:
