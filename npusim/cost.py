@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
 
-from npusim.ir import Notice
+from npusim.counts import LayerWork, layer_works
+from npusim.dataflow import Flow, flow, packed_bytes, touched_elements
+from npusim.ir import DType, Graph, Notice
+from npusim.loopnest import LoopNest, Operand
+from npusim.mapping import padded, winograd_tile
+from npusim.options import Options
+from npusim.profile import HardwareProfile
 
 SERIAL = "_serial"  # a resource whose name ends so cannot overlap with the others: its cycles are added
 
@@ -74,3 +80,171 @@ class Plan(msgspec.Struct, frozen=True):
     @property
     def cycles(self) -> float:
         return float(sum(each.cost.cycles for each in self.passes))
+
+
+class Roofline(msgspec.Struct, frozen=True):
+    """A true lower bound for one inference: everything overlaps with everything, and nothing is moved twice.
+
+    Attributes:
+        mac_cycles: multiply-accumulates at the peak of the fastest algorithm that the profile offers.
+        read_cycles, write_cycles: compulsory traffic at the DRAM's rate; where reads and writes share it, they add up.
+        read_bytes: the network's inputs, as far as it reads them, and its weights, each once.
+        write_bytes: the network's outputs.
+    """
+
+    mac_cycles: float
+    read_cycles: float
+    write_cycles: float
+    read_bytes: int
+    write_bytes: int
+    duplex: bool
+
+    @property
+    def bounds(self) -> dict[str, float]:
+        if not self.duplex:
+            return {"mac": self.mac_cycles, "dma": self.read_cycles + self.write_cycles}
+        return {"mac": self.mac_cycles, "dma_read": self.read_cycles, "dma_write": self.write_cycles}
+
+    @property
+    def cycles(self) -> float:
+        return max(self.bounds.values())
+
+    @property
+    def bound_by(self) -> str:
+        return LayerCost(self.bounds).bound_by
+
+
+def roofline(
+    graph: Graph, profile: HardwareProfile, options: Options, works: Sequence[LayerWork] | None = None
+) -> Roofline:
+    """The lower bound of the whole network: the largest of its compute, its reads and its writes.
+
+    Operators that npusim does not know are left out, which keeps it a lower bound.
+    """
+    return _network(_layer_floors(graph, profile, options, works), profile)
+
+
+def roofline_plan(graph: Graph, profile: HardwareProfile, options: Options) -> Plan:
+    """The roofline as a plan, one pass a layer, whose cycles are those of ``roofline`` exactly.
+
+    The maximum over resources is taken once, for the network: a sum of maxima layer by layer would forbid that weights
+    of one layer are read while another computes, and so would be no lower bound. Each layer takes its share of the
+    resource that binds the network; what it asks of every resource stands in its ``mapping``.
+    """
+    works = layer_works(graph)
+    floors = _layer_floors(graph, profile, options, works)
+    total = _network(floors, profile)
+    binding = max(total.bounds, key=lambda name: total.bounds[name])
+    passes: list[Pass] = []
+    for each, floor in zip((each for each in works if each.work is not None), floors, strict=True):
+        alone = _network([floor], profile)
+        traffic = {("dram", "ifm"): floor.ifm, ("dram", "ofm"): floor.ofm, ("dram", "weights"): floor.weights}
+        mapping = {f"{name}_cycles": cycles for name, cycles in alone.bounds.items()}
+        cost = LayerCost({binding: alone.bounds[binding]}, traffic)
+        passes.append(
+            Pass(each.layer.name, (each.layer.name,), len(passes), cost, mapping, weight_stream_bytes=floor.weights)
+        )
+    return Plan(tuple(passes))
+
+
+class _Floor(msgspec.Struct, frozen=True):
+    """The least that a layer asks for: cycles of the MAC array, and bytes."""
+
+    mac_cycles: float
+    ifm: int
+    ofm: int
+    weights: int
+
+
+def _network(floors: Sequence[_Floor], profile: HardwareProfile) -> Roofline:
+    reads, writes = profile.dram_read_bytes_per_cycle, profile.dram_write_bytes_per_cycle
+    if not profile.dram.duplex:
+        reads = writes = max(reads, writes)
+    # Divided layer by layer, then added in order, so that the layers' shares sum to the total to the last bit.
+    return Roofline(
+        mac_cycles=float(sum(floor.mac_cycles for floor in floors)),
+        read_cycles=float(sum((floor.ifm + floor.weights) / reads for floor in floors)),
+        write_cycles=float(sum(floor.ofm / writes for floor in floors)),
+        read_bytes=sum(floor.ifm + floor.weights for floor in floors),
+        write_bytes=sum(floor.ofm for floor in floors),
+        duplex=profile.dram.duplex,
+    )
+
+
+def _layer_floors(
+    graph: Graph, profile: HardwareProfile, options: Options, works: Sequence[LayerWork] | None
+) -> list[_Floor]:
+    works = layer_works(graph) if works is None else works
+    found, counted, cycles = flow(graph, works), set[str](), dict[LoopNest, float]()
+    floors = []
+    for index, each in enumerate(works):
+        if each.work is None:
+            continue
+        new = set(each.params) - counted
+        counted |= new
+        for nest in each.work.nests:
+            if nest not in cycles:
+                cycles[nest] = least_mac_cycles(nest, profile)
+        macs = float(sum(cycles[nest] for nest in each.work.nests) * each.layer.repeat)
+        ifm, ofm = _compulsory(graph, works, found, index, options, profile)
+        stored = sum(graph.tensors[name].elements for name in new)
+        floors.append(_Floor(macs, ifm, ofm, _least_weight_bytes(each, stored, profile, options)))
+    return floors
+
+
+def least_mac_cycles(nest: LoopNest, profile: HardwareProfile) -> float:
+    """Cycles that no mapping of the nest can beat: the fewest multiplications at the highest rate, unrounded."""
+    array = profile.mac_array
+    rate: float = max(array.macs_per_cycle, profile.fallback.macs_per_cycle)
+    if nest.is_depthwise:
+        rate = max(rate, array.depthwise_channels * array.unroll_height * array.unroll_width)
+    # A transposed convolution whose output is cropped may have fewer products on its output grid than on its input.
+    least: float = min(nest.macs, nest.macs_dense)
+    tile = None if array.winograd is None else winograd_tile(array.winograd, padded(nest.kernel))
+    if tile is not None and (nest.transposed or max(nest.stride) == 1):
+        taps = padded(nest.kernel)
+        fast = nest.macs_dense / (taps[0] * taps[1] * taps[2]) * tile.multiplications / (tile.height * tile.width)
+        least = min(least, fast)
+    return least / rate
+
+
+def _compulsory(
+    graph: Graph, works: Sequence[LayerWork], found: Flow, index: int, options: Options, profile: HardwareProfile
+) -> tuple[int, int]:
+    """Bytes of network inputs that this layer is the first to read, and of network outputs that it writes."""
+    each, dtype = works[index], DType.parse(options.dtype)
+    saving = options.activation_compression if profile.compression.available else 0.0
+    read = written = 0
+    for name in {found.root[name] for name in each.layer.inputs if name}:
+        known = [reader for reader in found.readers.get(name, ()) if works[reader].work is not None]
+        if name in graph.inputs and known and known[0] == index:
+            tensor = graph.tensors[name]
+            most = sum(touched_elements(works[reader], tensor) for reader in known)
+            read += saved(packed_bytes(min(tensor.elements, most), dtype), saving)
+    for name in each.layer.outputs:
+        if name in found.outputs and found.makers.get(name) == index:
+            written += saved(packed_bytes(touched_elements(each, graph.tensors[name]), dtype), saving)
+    return read, written
+
+
+def saved(count: int, saving: float) -> int:
+    """Bytes that are left of ``count`` once compression saves its share, rounded down."""
+    return int(count * (1.0 - saving)) if saving else count
+
+
+def weight_bits(profile: HardwareProfile, dtype: DType) -> float:
+    """Bits of a stored weight; a profile states them for its native type, and others are in proportion."""
+    native = DType.parse(profile.native_dtype).bits
+    return profile.weight_stream.bits_per_weight * dtype.bits / native
+
+
+def _least_weight_bytes(each: LayerWork, stored: int, profile: HardwareProfile, options: Options) -> int:
+    """Bytes of the layer's constants that no earlier layer has read; ``stored``: how many elements those have."""
+    if each.work is None or not stored:
+        return 0
+    dtype = DType.parse(options.dtype)
+    if not each.work.nests:
+        most = max((part.elements for part in each.work.vector), default=0)
+        return packed_bytes(min(stored, most), dtype)
+    read = sum(nest.footprint(Operand.WEIGHTS) for nest in each.work.nests if not nest.weights_vary)
+    return int(min(stored, read) * weight_bits(profile, dtype) // 8)
