@@ -1,4 +1,4 @@
-"""What a profile says of a piece of hardware. Every number carries its unit in its name and its source in ``numbers``."""
+"""What a profile says of a piece of hardware. A number has its unit in its name and its source in ``numbers``."""
 
 from __future__ import annotations
 
@@ -7,16 +7,22 @@ from typing import Annotated, Any
 
 import msgspec
 
-# The unit that stands behind each kind of field; a profile may write another of the same dimension (MHz for Hz).
+# The unit that stands behind each kind of field; a profile may write another of the same dimension (MHz for Hz). A
+# number is positive unless its kind says that it may be zero.
+MAY_BE_ZERO = "may be zero"
 Count = Annotated[int, "1"]
+CountOrZero = Annotated[int, "1", MAY_BE_ZERO]
 Bytes = Annotated[int, "B"]
+BytesOrZero = Annotated[int, "B", MAY_BE_ZERO]
 Cycles = Annotated[float, "cycles"]
+CyclesOrZero = Annotated[float, "cycles", MAY_BE_ZERO]
 MacsPerCycle = Annotated[int, "MAC/cycle"]
 BytesPerCycle = Annotated[float, "B/cycle"]
 BytesPerSecond = Annotated[float, "B/s"]
 Hertz = Annotated[float, "Hz"]
-Share = Annotated[float, "share"]
+Share = Annotated[float, "share", MAY_BE_ZERO]
 Bits = Annotated[float, "bit"]
+BitsOrZero = Annotated[float, "bit", MAY_BE_ZERO]
 ElementsPerCycle = Annotated[float, "elements/cycle"]
 
 
@@ -24,8 +30,8 @@ class Winograd(msgspec.Struct, frozen=True):
     """A fast convolution: a tile of outputs and a sub-kernel of taps for a fixed number of multiplications.
 
     Attributes:
-        output_tile_2d: outputs an axis of a tile of a kernel with two sides above 1; ``output_tile_1d`` along a one-sided one,
-            whose other axis has ``output_tile_2d`` positions.
+        output_tile_2d: outputs an axis of a tile of a kernel with two sides above 1; ``output_tile_1d`` along a
+            one-sided one, whose other axis has ``output_tile_2d`` positions.
         sub_kernel: taps an axis of one sub-kernel; larger kernels run as several.
         macs_per_tile: multiplications of a tile, an input channel and an output channel.
         transform_cycles: to transform one sub-kernel of one input channel and one step of output channels.
@@ -35,7 +41,7 @@ class Winograd(msgspec.Struct, frozen=True):
     output_tile_1d: Count
     sub_kernel: Count
     macs_per_tile: Count
-    transform_cycles: Cycles
+    transform_cycles: CyclesOrZero
 
 
 class MacArray(msgspec.Struct, frozen=True):
@@ -44,7 +50,8 @@ class MacArray(msgspec.Struct, frozen=True):
     Attributes:
         unroll_*: how many input channels, output channels, rows and columns run in one cycle; their product is
             ``macs_per_cycle``, and what does not fill them is lost.
-        depthwise_channels: channels of a depthwise convolution that run in one cycle (each on unroll_height x unroll_width).
+        depthwise_channels: channels of a depthwise convolution that run in one cycle, each on unroll_height x
+            unroll_width.
         kernel_sides: kernel sides that the array runs; empty where any side runs.
         max_stride: of a convolution.
         grouped: whether convolutions with groups, other than depthwise, run on the array.
@@ -62,10 +69,10 @@ class MacArray(msgspec.Struct, frozen=True):
     max_stride: Count
     max_batch: Count
     grouped: bool
-    upsample_factor: Count
-    upsample_max_kernel: Count
-    stripe_cycles: Cycles
-    stripe_min_cycles: Cycles
+    upsample_factor: CountOrZero
+    upsample_max_kernel: CountOrZero
+    stripe_cycles: CyclesOrZero
+    stripe_min_cycles: CyclesOrZero
     kernel_sides: tuple[Count, ...] = ()
     winograd: Winograd | None = None
 
@@ -75,8 +82,8 @@ class VectorUnit(msgspec.Struct, frozen=True):
 
     Attributes:
         step_height, step_width, step_channels: what one step covers.
-        step_cycles: cycles a step by kind of vector work (ops.base.KINDS, and ``passthrough`` for MAC output as it is); a kind
-            that is not priced runs on the fallback.
+        step_cycles: cycles a step by kind of vector work (ops.base.KINDS, and ``passthrough`` for MAC output as it
+            is); a kind that is not priced runs on the fallback.
         fused: kinds that run on MAC output in the same pass, at no extra traffic.
         stripe_cycles, stripe_min_cycles: what a stripe costs beyond its steps, and the least that it takes.
     """
@@ -86,8 +93,8 @@ class VectorUnit(msgspec.Struct, frozen=True):
     step_channels: Count
     step_cycles: Mapping[str, Cycles]
     fused: tuple[str, ...]
-    stripe_cycles: Cycles
-    stripe_min_cycles: Cycles
+    stripe_cycles: CyclesOrZero
+    stripe_min_cycles: CyclesOrZero
 
 
 class Fallback(msgspec.Struct, frozen=True):
@@ -107,9 +114,9 @@ class Memory(msgspec.Struct, frozen=True):
         duplex: reads and writes overlap, each at its full rate; otherwise they share the larger.
     """
 
-    size_bytes: Bytes = 0
+    size_bytes: BytesOrZero = 0
     banks: Count = 1
-    reserved_bytes: Bytes = 0
+    reserved_bytes: BytesOrZero = 0
     read_bytes_per_cycle: BytesPerCycle | None = None
     write_bytes_per_cycle: BytesPerCycle | None = None
     read_bytes_per_s: BytesPerSecond | None = None
@@ -120,15 +127,16 @@ class Memory(msgspec.Struct, frozen=True):
 class Dma(msgspec.Struct, frozen=True):
     """The engine that moves stripes: what each transfer costs beyond its bytes, and the least that it takes."""
 
-    stripe_cycles: Cycles
-    stripe_min_cycles: Cycles
+    stripe_cycles: CyclesOrZero
+    stripe_min_cycles: CyclesOrZero
 
 
 class Layout(msgspec.Struct, frozen=True):
     """How activations lie in memory: sizes are rounded up to these multiples.
 
     Attributes:
-        sram_*: in SRAM. dram_*: in DRAM, for tensors between layers; a network's own inputs and outputs are not rounded.
+        sram_*: in SRAM. dram_*: in DRAM, for tensors between layers; a network's own inputs and outputs are not
+            rounded.
     """
 
     sram_height: Count
@@ -156,7 +164,7 @@ class WeightStream(msgspec.Struct, frozen=True):
     """
 
     bits_per_weight: Bits
-    channel_bits: Bits
+    channel_bits: BitsOrZero
     channel_multiple: Count
     stream_multiple_bytes: Bytes
 
@@ -164,7 +172,7 @@ class WeightStream(msgspec.Struct, frozen=True):
 class Quantity(msgspec.Struct, frozen=True):
     """A number as the profile gives it. ``value`` is in ``unit``; the fields above hold it in the field's own unit."""
 
-    value: float | int | bool | str | tuple[int, ...] | tuple[str, ...]
+    value: float | int | bool | str | tuple[float | int, ...] | tuple[str, ...]
     unit: str
     source: str
 
@@ -176,10 +184,11 @@ class HardwareProfile(msgspec.Struct, frozen=True):
         target: the entry of TARGETS that turns a graph into passes for it.
         confidence: how far the numbers can be trusted, in words.
         native_dtype: what a float graph is run as.
-        extensions: tables that belong to one target alone, by the target's name, as plain values in their fields' units;
-            the target decodes them into a Struct of its own (``extension``).
+        extensions: tables that belong to one target alone, by the target's name, as plain values in their fields'
+            units; the target decodes them into a Struct of its own (``profile_toml.extension``).
         numbers: each number as written, by dotted key, with unit and source.
         overrides: what ``--set`` or ``profile(...)`` changed, by dotted key, as given.
+        file: the TOML file it was read from; messages about it name its lines.
         assumptions: sentences on what the model takes for granted on this hardware (double buffering, rounding, ...).
     """
 
@@ -205,6 +214,7 @@ class HardwareProfile(msgspec.Struct, frozen=True):
     overrides: Mapping[str, str] = {}
     assumptions: tuple[str, ...] = ()
     plannable: bool = True  # whether the vendor's own planner handles this variant
+    file: str = ""
 
     @property
     def peak_macs_per_s(self) -> float:

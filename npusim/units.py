@@ -50,7 +50,7 @@ UNITS = _table()
 # Spellings that people use on a command line; a profile keeps to the names above.
 _ALSO = {
     "byte": "B", "bytes": "B", "bytes/s": "B/s", "bytes/cycle": "B/cycle", "bits": "bit", "cycle": "cycles",
-    "macs/cycle": "MAC/cycle", "element/cycle": "elements/cycle", "µs": "us", "\u03bcs": "us", "sec": "s", "seconds": "s",
+    "macs/cycle": "MAC/cycle", "element/cycle": "elements/cycle", "µs": "us", "\u03bcs": "us", "seconds": "s",
 }  # fmt: skip
 _SPELLINGS = {name.casefold(): unit for name, unit in UNITS.items()} | {
     also: UNITS[name] for also, name in _ALSO.items()
