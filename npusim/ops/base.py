@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from math import prod
 from typing import Any
 
 import msgspec
@@ -16,15 +15,18 @@ from npusim.registry import Registry
 
 Array = np.ndarray[Any, Any]
 Spec = tuple[Shape, DType]
+Execute = Callable[["Call", Sequence[Array | None]], Sequence[Array]]
 
 
 class Call(msgspec.Struct, frozen=True):
     """One application of an operator, as its rules see it.
 
     Attributes:
+        attrs: attributes by name: element types as DType, strings as str, lists as tuples; ``opset``, where the front
+            end states it, is the version of the operator set, for the few operators whose meaning it changes.
         ins: the input tensors by slot; None where an optional one is left out.
         values: the elements of the inputs that are small constants; None where they are not known.
-        outs: the output tensors; empty while their shapes are being inferred.
+        outs: the output tensors that the node names; empty while their shapes are being inferred.
         n_outs: how many outputs the node names.
     """
 
@@ -67,10 +69,7 @@ class Call(msgspec.Struct, frozen=True):
         if slot is not None and self.has(slot):
             value = self.value(slot)
             if value is None:
-                raise self.error(
-                    f"{attr} (input {slot}) is computed from data, so the shape after it is not known",
-                    code="data-dependent-shape",
-                )
+                raise self.unknown(attr, slot)
             return tuple(int(v) for v in value.reshape(-1))
         return None
 
@@ -82,6 +81,29 @@ class Call(msgspec.Struct, frozen=True):
             raise self.error(f"axis {axis} is outside a tensor of rank {rank}")
         return axis % max(rank, 1)
 
+    def floats(self, attr: str, slot: int | None = None) -> tuple[float, ...] | None:
+        """Numbers given as an attribute or as a constant input; None and errors as of ``ints``."""
+        if attr in self.attrs:
+            found = self.attrs[attr]
+            return (float(found),) if isinstance(found, int | float) else tuple(float(v) for v in found)
+        if slot is not None and self.has(slot):
+            value = self.value(slot)
+            if value is None:
+                raise self.unknown(attr, slot)
+            return tuple(float(v) for v in value.reshape(-1))
+        return None
+
+    def unknown(self, attr: str, slot: int) -> InputError:
+        """The error for a setting that is no constant."""
+        return self.error(
+            f"{attr} (input {slot}) is computed from data, so the shape after it is not known",
+            code="data-dependent-shape",
+        )
+
+    def unknown_input(self, slot: int) -> bool:
+        """Whether the input is there, and its elements are not known before the graph runs."""
+        return self.has(slot) and self.value(slot) is None
+
     def error(self, what: str, *, code: str = "shape-mismatch") -> InputError:
         return InputError(what, code=code, where=f"{self.op} {self.name!r}")
 
@@ -91,7 +113,7 @@ class VectorWork(msgspec.Struct, frozen=True):
 
     Attributes:
         kind: what is done to each element: one of KINDS; a profile prices kinds, never operators.
-        elements: how many the vector unit passes over: the larger of what is read and what is written, each operand once.
+        elements: positions that the vector unit passes over: those of its largest operand or result.
         ops: how many operations that is, as the result counts them (0 for moving).
     """
 
@@ -154,8 +176,11 @@ class Op(msgspec.Struct, frozen=True):
         work: what it asks of the hardware; called once the outputs are known.
         params: input slots whose constants are parameters (weight, bias, scale, mean, variance, embedding).
         settings: input slots that configure it (shape, axes, quantisation scale and zero point), never data.
-        scalars_are_settings: a constant of one element in a params slot is no parameter (element-wise operators).
+        scalars_are_settings: in a params slot, a constant of one element, of truth values or of int64 (which hold
+            shapes and indices) is no parameter (element-wise operators).
+        variadic: the slots after the last of ``params`` are as that one.
         execute: what it computes: arrays by input slot (None where left out) to arrays by output.
+        bound_only: whether the shape inferred for a call is only an upper bound, because it depends on data.
     """
 
     name: str
@@ -164,7 +189,20 @@ class Op(msgspec.Struct, frozen=True):
     params: tuple[int, ...] = ()
     settings: tuple[int, ...] = ()
     scalars_are_settings: bool = False
-    execute: Callable[[Call, Sequence[Array | None]], Sequence[Array]] | None = None
+    variadic: bool = False
+    execute: Execute | None = None
+    bound_only: Callable[[Call], bool] | None = None
+
+    def parameters(self, ins: Sequence[Tensor | None]) -> list[Tensor]:
+        """The inputs that are parameters: constants in a ``params`` slot that no rule takes for settings."""
+        return [t for slot, t in enumerate(ins) if t is not None and t.is_constant and self._is_param(slot, t)]
+
+    def _is_param(self, slot: int, tensor: Tensor) -> bool:
+        if slot not in self.params and not (self.variadic and slot > max(self.params)):
+            return False
+        return not self.scalars_are_settings or (
+            tensor.elements > 1 and tensor.dtype not in (DType.INT64, DType.BOOL, DType.STRING)
+        )
 
 
 OPS: Registry[Op] = Registry("operator")
@@ -187,8 +225,9 @@ def broadcast(call: Call, *shapes: Shape) -> Shape:
     return tuple(result)
 
 
-def elements(shape: Shape) -> int:
-    return prod(shape)
+def widens(call: Call, shape: Shape, to: Shape) -> bool:
+    """Whether a shape broadcasts to another without changing it."""
+    return broadcast(call, shape, to) == to
 
 
 def no_work(call: Call) -> Work:  # noqa: ARG001 - the signature of every work rule
@@ -201,6 +240,40 @@ def moves(call: Call) -> Work:
     return Work(vector=(VectorWork("copy", sum(out.elements for out in call.outs)),))
 
 
+def moves_or_view(call: Call) -> Work:
+    """Data movement; a view where the only output has the shape of the first input, so that nothing moves."""
+    return no_work(call) if call.outs[0].shape == call.shape(0) else moves(call)
+
+
+def passes(call: Call, kind: str, ops: int | None = None) -> Work:
+    """One pass over the largest of the operands and results; ``ops``: 1 for each output element unless given."""
+    written = [out.elements for out in call.outs]
+    read = [tensor.elements for tensor in call.ins if tensor is not None]
+    return Work(vector=(VectorWork(kind, max(written + read, default=0), written[0] if ops is None else ops),))
+
+
+def per_output(kind: str, ops: int = 1) -> Callable[[Call], Work]:
+    """The work rule of an operator that takes so many operations an output element."""
+
+    def work(call: Call) -> Work:
+        return passes(call, kind, ops * call.outs[0].elements)
+
+    return work
+
+
 def same(call: Call) -> list[Spec]:
     """The first output has the first input's shape and type."""
     return [(call.shape(0), call.dtype(0))]
+
+
+def array(call: Call, arrays: Sequence[Array | None], slot: int) -> Array:
+    """The array in an input slot; InputError (missing-input) where the node leaves it out."""
+    found = arrays[slot] if slot < len(arrays) else None
+    if found is None:
+        raise call.error(f"input {slot} is missing", code="missing-input")
+    return found
+
+
+def optional(arrays: Sequence[Array | None], slot: int) -> Array | None:
+    """The array in an input slot; None where the node leaves it out."""
+    return arrays[slot] if slot < len(arrays) else None

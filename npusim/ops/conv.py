@@ -1,11 +1,13 @@
-"""Convolutions: Conv, ConvTranspose, their integer and fused forms, and DeformConv's dense part."""
+"""Convolutions: Conv, ConvTranspose, their integer and fused forms, DeformConv and the causal depthwise form."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import prod
 
 from npusim.ir import DType, Shape
 from npusim.loopnest import LoopNest, span
+from npusim.ops.activation import fused_activation
 from npusim.ops.base import Call, Op, Spec, VectorWork, Work, register
 
 
@@ -45,6 +47,9 @@ def windows(call: Call, ifm: Shape, kernel: Shape, *, ceil: bool = False) -> tup
     out = []
     for i, k, s, d, b, a in zip(ifm, kernel, stride, dilation, before, after, strict=True):
         room = i + b + a - span(k, d)
+        if not i and room < 0:
+            out.append(0)  # nothing to slide over
+            continue
         if room < 0:
             raise call.error(f"a kernel that spans {span(k, d)} does not fit {i} positions padded by {b} and {a}")
         steps = -(-room // s) if ceil else room // s
@@ -85,16 +90,18 @@ def _transposed_nest(call: Call, slots: _Slots) -> LoopNest:
     if len(x) != len(w) or len(x) < 3:
         raise call.error(f"input {x} and weights {w} are not of one rank >= 3")
     groups, kernel, rank = int(call.attrs.get("group", 1)), w[2:], len(w) - 2
+    if (call.ints("kernel_shape") or kernel) != kernel:
+        raise call.error(f"kernel_shape {call.ints('kernel_shape')} differs from the weights' {kernel}")
     if groups < 1 or x[1] != w[0] or w[0] % groups:
         raise call.error(f"{x[1]} input channels do not match weights {w} in {groups} group(s)")
     stride, dilation = _axes(call, "strides", rank, 1), _axes(call, "dilations", rank, 1)
     extra = call.ints("output_padding") or (0,) * rank
     before, after = _transposed_pads(call, x[2:], kernel, stride, dilation, extra)
     out = tuple(
-        (i - 1) * s + span(k, d) + e - b - a
+        (i - 1) * s + span(k, d) + e - b - a if i else 0
         for i, s, k, d, e, b, a in zip(x[2:], stride, kernel, dilation, extra, before, after, strict=True)
     )
-    if any(size < 1 for size in out) and all(x[2:]):
+    if any(size < 1 for size, i in zip(out, x[2:], strict=True) if i):
         raise call.error(f"pads crop the output to {out}")
     return LoopNest(
         batch=x[0], groups=groups, in_channels=w[0] // groups, out_channels=w[1], out=out, kernel=kernel, ifm=x[2:],
@@ -110,6 +117,8 @@ def _transposed_pads(
     rank = len(kernel)
     auto = call.attrs.get("auto_pad", "NOTSET")
     wanted = call.ints("output_shape")
+    if auto not in ("NOTSET", "SAME_UPPER", "SAME_LOWER", "VALID"):
+        raise call.error(f"auto_pad {auto!r} is not one of NOTSET, SAME_UPPER, SAME_LOWER, VALID")
     if wanted is not None:
         wanted = wanted[-rank:]
     elif auto in ("SAME_UPPER", "SAME_LOWER"):
@@ -130,7 +139,17 @@ def _transposed_pads(
     return (small, large) if auto == "SAME_UPPER" else (large, small)
 
 
-def _op(name: str, slots: _Slots, *, transposed: bool = False, settings: tuple[int, ...] = (), act: bool = False) -> Op:
+def _fused_steps(call: Call) -> tuple[VectorWork, ...]:
+    """What a fused convolution does after its products: adds its fourth input, applies its activation."""
+    count = call.outs[0].elements
+    added = (VectorWork("add", count, count),) if call.has(3) else ()
+    return added + fused_activation(call, count)
+
+
+def _op(
+    name: str, slots: _Slots, *, transposed: bool = False, settings: tuple[int, ...] = (),
+    then: Callable[[Call], tuple[VectorWork, ...]] = lambda _: (),
+) -> Op:  # fmt: skip
     nest_of = _transposed_nest if transposed else _conv_nest
 
     def infer(call: Call) -> list[Spec]:
@@ -138,9 +157,7 @@ def _op(name: str, slots: _Slots, *, transposed: bool = False, settings: tuple[i
         return [((nest.batch, nest.groups * nest.out_channels, *nest.out), slots.dtype(call))]
 
     def work(call: Call) -> Work:
-        count = call.outs[0].elements
-        vector = (VectorWork("relu", count, count),) if act and call.attrs.get("activation") else ()
-        return Work(nests=(nest_of(call, slots),), vector=vector)
+        return Work(nests=(nest_of(call, slots),), vector=then(call))
 
     params = (slots.weights,) if slots.bias is None else (slots.weights, slots.bias)
     return Op(name, infer, work, params=params, settings=settings)
@@ -150,12 +167,45 @@ def _as_input(call: Call) -> DType:
     return call.dtype(0)
 
 
+def _sampling(call: Call) -> tuple[VectorWork, ...]:
+    """DeformConv reads each tap between four positions, and may scale it by a mask (ONNX DeformConv)."""
+    nest = _conv_nest(call, _DEFORMED)
+    taps = nest.batch * nest.groups * nest.in_channels * prod(nest.out) * prod(nest.kernel)
+    sampled = VectorWork("resize", taps, 2 ** len(nest.kernel) * taps)
+    return (sampled, VectorWork("mul", taps, taps)) if call.has(4) else (sampled,)
+
+
+def _causal_nest(call: Call) -> LoopNest:
+    x, w = call.shape(0), call.shape(1)
+    if len(x) != 3 or len(w) != 3 or w[:2] != (x[1], 1):
+        raise call.error(f"weights {w} are not one kernel for each channel of {x}")
+    return LoopNest(
+        batch=x[0], groups=x[1], in_channels=1, out_channels=1, out=x[2:], kernel=w[2:], ifm=x[2:], bias=call.has(2),
+        weights_vary=not call.tensor(1).is_constant,
+    )  # fmt: skip
+
+
+def _causal_infer(call: Call) -> list[Spec]:
+    nest = _causal_nest(call)
+    return [*[(call.shape(0), call.dtype())], ((nest.batch, nest.groups, nest.kernel[0] - 1), call.dtype())]
+
+
+def _causal_work(call: Call) -> Work:
+    nest = _causal_nest(call)
+    count = nest.batch * nest.groups * nest.out[0]
+    active = call.attrs.get("activation", "none") != "none"
+    return Work(nests=(nest,), vector=(VectorWork("sigmoid", count, count),) if active else ())
+
+
 _FLOAT = _Slots(weights=1, bias=2, dtype=_as_input)
+_DEFORMED = _Slots(weights=1, bias=3, dtype=_as_input)
 
 register(
     _op("Conv", _FLOAT),
     _op("ConvTranspose", _FLOAT, transposed=True),
-    _op("com.microsoft::FusedConv", _FLOAT, act=True),
+    _op("com.microsoft::FusedConv", _FLOAT, then=_fused_steps),
     _op("ConvInteger", _Slots(1, None, lambda _: DType.INT32), settings=(2, 3)),
     _op("QLinearConv", _Slots(3, 8, lambda call: call.dtype(7)), settings=(1, 2, 4, 5, 6, 7)),
+    _op("DeformConv", _DEFORMED, then=_sampling),
+    Op("CausalConvWithState", _causal_infer, _causal_work, params=(1, 2)),
 )

@@ -1,0 +1,55 @@
+"""Softmax, LogSoftmax and Hardmax."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from math import prod
+
+import numpy as np
+
+from npusim.ops.arrays import as_type
+from npusim.ops.base import Array, Call, Op, array, per_output, register, same
+
+AXIS_SINCE = 13  # before this opset, all axes from ``axis`` (1 by default) on were taken together
+STEPS = 5  # operations an element: maximum, subtraction, exponential, sum, division (ONNX function body)
+
+
+def softmax(x: Array, axis: int) -> Array:
+    """Exponentials over their sum along an axis."""
+    if not x.size:
+        return x
+    shifted = np.exp(x - x.max(axis=axis, keepdims=True))
+    return np.asarray(shifted / shifted.sum(axis=axis, keepdims=True))
+
+
+def _log_softmax(x: Array, axis: int) -> Array:
+    if not x.size:
+        return x
+    shifted = x - x.max(axis=axis, keepdims=True)
+    return np.asarray(shifted - np.log(np.exp(shifted).sum(axis=axis, keepdims=True)))
+
+
+def _hardmax(x: Array, axis: int) -> Array:
+    hot = np.zeros_like(x)
+    if x.size:
+        np.put_along_axis(hot, np.expand_dims(x.argmax(axis=axis), axis), 1, axis)
+    return hot
+
+
+def _execute(function: Callable[[Array, int], Array]) -> Callable[[Call, Sequence[Array | None]], list[Array]]:
+    def execute(call: Call, arrays: Sequence[Array | None]) -> list[Array]:
+        x = array(call, arrays, 0)
+        if call.attrs.get("opset", AXIS_SINCE) >= AXIS_SINCE:
+            return [as_type(function(x, call.axis(-1)), call.dtype())]
+        axis = call.axis(1)
+        flat = x.reshape(prod(x.shape[:axis]), prod(x.shape[axis:]))
+        return [as_type(function(flat, 1).reshape(x.shape), call.dtype())]
+
+    return execute
+
+
+register(
+    Op("Softmax", same, per_output("softmax", STEPS), execute=_execute(softmax)),
+    Op("LogSoftmax", same, per_output("softmax", STEPS), execute=_execute(_log_softmax)),
+    Op("Hardmax", same, per_output("reduce"), execute=_execute(_hardmax)),
+)
