@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from math import prod
+from pathlib import Path as Folder
 
 from npusim.errors import InputError
 from npusim.ir import DType
@@ -12,6 +13,7 @@ from npusim.profile import HardwareProfile, Memory
 from npusim.profile_decode import Problem
 
 PASSTHROUGH = "passthrough"  # MAC output as it is, priced beside the kinds of vector work
+_TARGETS = Folder(__file__).parent / "targets"  # a folder of it is a hardware family, imported when a profile names it
 UNROLLS = ("unroll_in_channels", "unroll_out_channels", "unroll_height", "unroll_width")
 
 
@@ -91,6 +93,9 @@ def _rest(profile: HardwareProfile) -> Iterator[tuple[str, str]]:
     if saving >= 1 or (saving and not profile.compression.available):
         limit = "below 1" if profile.compression.available else "0 where there is no compression"
         yield "compression.default_saving", f"compression.default_saving is {saving}, expected {limit}"
+    targets = sorted(folder.parent.name for folder in _TARGETS.glob("*/__init__.py"))
+    if profile.target not in targets:
+        yield "target", f"target is {profile.target!r}, expected one of {', '.join(targets)}"
     try:
         DType.parse(profile.native_dtype)
     except InputError as fault:

@@ -73,7 +73,8 @@ def decode_fields(
         if name in table:
             values[name] = _field(field, table[name], (*path, name), reading)
         elif field.required:
-            reading.wrong(path, f"the key {'.'.join((*path, name))} is missing")
+            what = "table" if field.kind in {"table", "map"} else "key"
+            reading.wrong(path, f"the {what} {'.'.join((*path, name))} is missing")
     return None if len(reading.problems) > before else values
 
 
@@ -187,7 +188,7 @@ def _number(field: Field, raw: object, unit: units.Unit, path: Path, reading: Re
     if not isfinite(raw) or abs(raw) > LARGEST:
         return reading.wrong(path, f"{key} is {_shown(raw)}, which is no usable number")
     value = units.to_base(raw, unit)
-    shown = f"{raw} {unit.name}".removesuffix(" 1")
+    shown = f"{raw} {unit.name}".removesuffix(" 1").removesuffix(" share")
     if value < 0 or (value == 0 and not field.zero):
         return reading.wrong(path, f"{key} is {shown}, expected {'zero or more' if field.zero else 'more than zero'}")
     if unit.base == "share" and value > 1:

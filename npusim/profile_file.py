@@ -43,7 +43,9 @@ class Document(msgspec.Struct, frozen=True):
 
     @property
     def default_variant(self) -> str:
-        return str(self.tree.get("default_variant", self.variants[0]))
+        """The one that the file names; its first where it names none of them, which the reader refuses."""
+        named = self.tree.get("default_variant")
+        return named if isinstance(named, str) and named in self.variants else self.variants[0]
 
 
 class Merged(msgspec.Struct, frozen=True):
@@ -115,16 +117,10 @@ def _at(name: str, line: int, what: str) -> InputError:
     return InputError(what, code="bad-profile", where=f"{name}, line {line}")
 
 
-def first(document: Document, merged: Merged, problems: Iterable[Problem]) -> InputError:
-    """The error (bad-profile) for the problem that stands first in the file."""
-    line, what = min(located(document, merged, problems))
-    return _at(document.file, line, what)
-
-
-def located(document: Document, merged: Merged, problems: Iterable[Problem]) -> list[tuple[int, str]]:
-    """Each problem with its line."""
+def faults(document: Document, merged: Merged, problems: Iterable[Problem]) -> list[InputError]:
+    """Each problem as an error (bad-profile) with its line."""
     lines = key_lines(document.text)
-    return [(line_of(lines, merged.origin(problem.path)), problem.what) for problem in problems]
+    return [_at(document.file, line_of(lines, merged.origin(each.path)), each.what) for each in problems]
 
 
 def merge(document: Document, variant: str) -> tuple[Merged, list[Problem]]:
@@ -135,7 +131,7 @@ def merge(document: Document, variant: str) -> tuple[Merged, list[Problem]]:
     """
     if variant not in document.variants:
         fault = unknown("variant", variant, list(document.variants))
-        fault.where = document.tree.get("name", document.file)
+        fault.where = str(document.tree.get("name", document.file))
         raise fault
     tree: dict[str, Any] = {key: _copy(value) for key, value in document.tree.items() if key != "variant"}
     origins: dict[Path, Path] = {}

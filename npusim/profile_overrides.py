@@ -23,7 +23,9 @@ from npusim.profile_fields import Field, fields
 
 Override = str | int | float | bool | Sequence[str] | Sequence[int]
 
-SET = "--set"  # the source of an overridden number
+# Where a number comes from that the file does not give, by its key.
+_SET, _FOLLOWS = "--set", "--set follows"
+USER_SOURCES = {_SET: "set by the user", _FOLLOWS: "follows from what the user set"}
 NONE = "none"  # takes an optional part away, such as mac_array.winograd
 _RATES = (("bytes_per_cycle", "bytes_per_s"), ("bytes_per_s", "bytes_per_cycle"))
 _FLAGS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
@@ -83,12 +85,12 @@ def _leaf(field: Field, value: Override, unit_needed: bool = False) -> dict[str,
         flag = value if isinstance(value, bool) else _FLAGS.get(_text(value).casefold())
         if flag is None:
             raise InputError(f"{_text(value)!r} is neither true nor false", code="bad-option")
-        return {"value": flag, "source": SET}
+        return {"value": flag, "source": _SET}
     if field.kind in {"words", "numbers"}:
         parts = value.split(",") if isinstance(value, str) else value if isinstance(value, Sequence) else [value]
         if field.kind == "words":
-            return {"value": [str(part).strip() for part in parts], "source": SET}
-        return {"value": [_parsed(field, part)["value"] for part in parts], "unit": field.base, "source": SET}
+            return {"value": [str(part).strip() for part in parts], "source": _SET}
+        return {"value": [_parsed(field, part)["value"] for part in parts], "unit": field.base, "source": _SET}
     if field.kind == "number":
         return _parsed(field, value, unit_needed)
     raise InputError("this is a table of numbers; set them one by one", code="bad-option")
@@ -101,8 +103,9 @@ def _parsed(field: Field, value: Any, unit_needed: bool = False) -> dict[str, An
     return _number(number, base)
 
 
-def _number(value: units.Number, base: str) -> dict[str, Any]:
-    return {"value": value, "unit": base, "source": SET}
+def _number(value: units.Number, base: str, source: str = _SET) -> dict[str, Any]:
+    whole = isinstance(value, float) and value.is_integer()
+    return {"value": int(value) if whole else value, "unit": base, "source": source}
 
 
 def _known(tree: Mapping[str, Any], key: str) -> Field:
@@ -110,9 +113,13 @@ def _known(tree: Mapping[str, Any], key: str) -> Field:
     known = dict(_keys(tree))
     if key in known:
         return known[key]
-    near = get_close_matches(key, [*known, *ALIASES], n=2)
-    last = key.rpartition(".")[2]
-    near += [each for each in known if each.rpartition(".")[2] in get_close_matches(last, [each.rpartition(".")[2]])]
+    table, _, last = key.rpartition(".")
+    entry = known[table].item if table in known else None
+    if entry is not None:
+        return entry  # a new key of a table with free keys
+    ends = {each.rpartition(".")[2] for each in known}
+    near = [each for end in get_close_matches(last, ends, n=2) for each in known if each.rpartition(".")[2] == end]
+    near += get_close_matches(key, [*ALIASES, *known], n=2)
     fix = f"did you mean {' or '.join(list(dict.fromkeys(near))[:3])}?" if near else "see npusim profiles show"
     raise InputError(f"no number of the profile is called {key!r}", code="bad-option", fix=fix)
 
@@ -131,7 +138,8 @@ def _schema_keys(struct: type[msgspec.Struct], tree: Mapping[str, Any], prefix: 
         below = tree.get(name)
         if field.kind in {"number", "numbers", "flag", "words"}:
             yield prefix + name, field
-        elif field.kind == "map" and isinstance(below, Mapping) and field.item is not None:
+        elif field.item is not None and isinstance(below, Mapping):
+            yield prefix + name, field
             yield from ((f"{prefix}{name}.{key}", field.item) for key in below)
         elif field.struct is not None and isinstance(below, Mapping):
             if not field.required:
@@ -178,7 +186,7 @@ def _follow(tree: dict[str, Any], changed: Mapping[str, str]) -> None:
     if not all(isinstance(value, int) and value > 0 for value in values.values()):
         return  # the reader says what is wrong with them
     if set_unrolls:
-        array["macs_per_cycle"] = _number(prod(values[name] for name in UNROLLS), "MAC/cycle")
+        array["macs_per_cycle"] = _number(prod(values[name] for name in UNROLLS), "MAC/cycle", _FOLLOWS)
         return
     rest = prod(values[name] for name in UNROLLS if name != "unroll_out_channels")
     out_channels, left = divmod(values["macs_per_cycle"], rest)
@@ -189,7 +197,7 @@ def _follow(tree: dict[str, Any], changed: Mapping[str, str]) -> None:
             where=f"mac_array.macs_per_cycle={changed['mac_array.macs_per_cycle']}",
             fix="set " + ", ".join(f"mac_array.{name}" for name in UNROLLS) + " as well",
         )
-    array["unroll_out_channels"] = _number(out_channels, "1")
+    array["unroll_out_channels"] = _number(out_channels, "1", _FOLLOWS)
 
 
 def _text(value: Override) -> str:

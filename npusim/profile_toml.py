@@ -17,8 +17,8 @@ from npusim.profile import HardwareProfile
 from npusim.profile_check import consistency
 from npusim.profile_decode import Path, Problem, Reading, Table, decode, decode_fields, decode_free
 from npusim.profile_fields import LISTS, TEXTS
-from npusim.profile_file import Document, Merged, find_file, first, merge, read
-from npusim.profile_overrides import SET, Override, apply
+from npusim.profile_file import Document, Merged, faults, find_file, merge, read
+from npusim.profile_overrides import USER_SOURCES, Override, apply
 
 S = TypeVar("S", bound=msgspec.Struct)
 
@@ -36,19 +36,32 @@ def load(name: str, variant: str | None = None, overrides: Mapping[str, Override
         InputError: unknown-profile, unknown-variant, bad-profile (with file and line), bad-option (an override).
     """
     document = read(find_file(name))
-    merged, problems = merge(document, variant or document.default_variant)
+    chosen = variant or document.default_variant
+    merged, problems = merge(document, chosen)
     changed = apply(merged.tree, overrides or {})
-    profile, more = build(document, merged, changed)
-    if profile is None or problems:
+    found, more = build(document, merged, changed)
+    if found is None or problems:
         raise _first(document, merged, changed, [*problems, *more])
-    return profile
+    return found
+
+
+def profile(name: str = "ethos-n78", variant: str | None = None, **overrides: Override) -> HardwareProfile:
+    """Reads a profile and changes numbers of it: ``profile("ethos-n78", clock_hz=8e8, sram__size_bytes=2**19)``.
+
+    Args:
+        overrides: as ``load`` takes them, with two underscores for each dot.
+
+    Raises:
+        InputError: as ``load``.
+    """
+    return load(name, variant, {key.replace("__", "."): value for key, value in overrides.items()})
 
 
 def build(
     document: Document, merged: Merged, overrides: Mapping[str, str]
 ) -> tuple[HardwareProfile | None, list[Problem]]:
     """The variant's profile, or None and all that is wrong with it."""
-    reading = Reading(document.sources | {SET: "set by the user"})
+    reading = Reading(document.sources | USER_SOURCES)
     tree = merged.tree
     header = _header(document, tree, reading)
     names = [*header["extensions"], header["target"]]
@@ -66,8 +79,8 @@ def build(
         overrides=dict(overrides),
         file=document.file,
     )
-    faults = consistency(profile)
-    return (None, faults) if faults else (profile, [])
+    misfits = consistency(profile)
+    return (None, misfits) if misfits else (profile, [])
 
 
 def extension(profile: HardwareProfile, name: str, struct: type[S]) -> S:
@@ -148,9 +161,14 @@ def _extension_table(raw: object, name: str, reading: Reading) -> dict[str, Any]
 
 
 def _first(document: Document, merged: Merged, overrides: Mapping[str, str], problems: list[Problem]) -> InputError:
-    """The error for the problem that stands first in the file; one that an override makes is the override's fault."""
-    for problem in problems:
-        key = ".".join(problem.path)
-        if key in overrides:
-            return InputError(problem.what, code="bad-option", where=f"{key}={overrides[key]}")
-    return first(document, merged, problems)
+    """The error for the first problem; what the file as it is does not have is the fault of the overrides."""
+    what, keys = problems[0].what, [".".join(each.path) for each in problems]
+    blamed = [key for key in keys if key in overrides]
+    if overrides and not blamed:
+        plain, wrong = merge(document, merged.variant)
+        blamed = list(overrides) if build(document, plain, {})[0] and not wrong else []
+    if blamed:
+        what = next((each.what for each in problems if ".".join(each.path) in blamed), what)
+        where = ", ".join(f"{key}={overrides[key]}" for key in dict.fromkeys(blamed))
+        return InputError(what, code="bad-option", where=where)
+    return faults(document, merged, problems[:1])[0]
