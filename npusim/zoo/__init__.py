@@ -39,7 +39,7 @@ def build(name: str) -> Model:
 
 
 def entries() -> tuple[Entry, ...]:
-    """Every network with its parameters and MACs, beside the published ones; counting them all takes seconds."""
+    """Every network with its parameters and MACs, beside the published ones; all of them are counted."""
     from npusim.zoo.catalogue import entry  # noqa: PLC0415 - counts need every operator; building does not
 
     return tuple(entry(name) for name in names())
