@@ -274,6 +274,11 @@ def array(call: Call, arrays: Sequence[Array | None], slot: int) -> Array:
     return found
 
 
+def known(call: Call, arrays: Sequence[Array | None]) -> Call:
+    """The call with the elements of all its inputs known, so that shape rules can be used on what data has computed."""
+    return msgspec.structs.replace(call, values=tuple(arrays))
+
+
 def optional(arrays: Sequence[Array | None], slot: int) -> Array | None:
     """The array in an input slot; None where the node leaves it out."""
     return arrays[slot] if slot < len(arrays) else None

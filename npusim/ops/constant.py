@@ -10,7 +10,7 @@ import numpy as np
 
 from npusim.ir import DType
 from npusim.ops.arrays import as_type, dtype_of
-from npusim.ops.base import Array, Call, Op, Spec, array, moves, no_work, per_output, register
+from npusim.ops.base import Array, Call, Op, Spec, array, known, moves, no_work, per_output, register
 from npusim.ops.view import type_of
 
 # --- Constant -------------------------------------------------------------------------------------------------------
@@ -101,7 +101,7 @@ def _infer_range(call: Call) -> list[Spec]:
 
 def _execute_range(call: Call, arrays: Sequence[Array | None]) -> list[Array]:
     start, _, delta = (array(call, arrays, slot).reshape(()) for slot in range(3))
-    (((count,), dtype),) = _infer_range(call)
+    (((count,), dtype),) = _infer_range(known(call, arrays))
     return [as_type(start + np.arange(count) * delta, dtype)]
 
 
@@ -145,8 +145,8 @@ def _infer_window(call: Call) -> list[Spec]:
     return [((call.ints("size", 0) or (0,))[:1], type_of(call, "output_datatype", DType.FLOAT32))]
 
 
-def _execute_window(call: Call, arrays: Sequence[Array | None]) -> list[Array]:  # noqa: ARG001 - its size is a value
-    (((size,), dtype),) = _infer_window(call)
+def _execute_window(call: Call, arrays: Sequence[Array | None]) -> list[Array]:
+    (((size,), dtype),) = _infer_window(known(call, arrays))
     a0, a1, a2 = _WINDOWS[call.op]
     turn = np.arange(size) * (2 * math.pi / max(size if call.attrs.get("periodic", 1) else size - 1, 1))
     return [as_type(a0 - a1 * np.cos(turn) + a2 * np.cos(2 * turn), dtype)]

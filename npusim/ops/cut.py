@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from npusim.ir import Shape
-from npusim.ops.base import Array, Call, Op, Spec, array, moves, moves_or_view, optional, register, same
+from npusim.ops.base import Array, Call, Op, Spec, array, known, moves, moves_or_view, optional, register, same
 from npusim.ops.reduce import axes_of
 
 # --- Slice ----------------------------------------------------------------------------------------------------------
@@ -46,7 +46,7 @@ def _infer_slice(call: Call) -> list[Spec]:
 
 
 def _execute_slice(call: Call, arrays: Sequence[Array | None]) -> list[Array]:
-    x, taken = array(call, arrays, 0), _slices(call)
+    x, taken = array(call, arrays, 0), _slices(known(call, arrays))
     return [x[tuple(taken.get(axis, slice(None)) for axis in range(x.ndim))]]
 
 
@@ -79,7 +79,7 @@ def _infer_pad(call: Call) -> list[Spec]:
 
 def _execute_pad(call: Call, arrays: Sequence[Array | None]) -> list[Array]:
     x, mode = array(call, arrays, 0), str(call.attrs.get("mode", "constant"))
-    before, after = _pads(call)
+    before, after = _pads(known(call, arrays))
     cut = tuple(slice(max(-b, 0), size - max(-a, 0)) for size, b, a in zip(x.shape, before, after, strict=True))
     width = [(max(b, 0), max(a, 0)) for b, a in zip(before, after, strict=True)]
     if mode == "constant":
@@ -107,7 +107,7 @@ def _infer_centre(call: Call) -> list[Spec]:
 def _execute_centre(call: Call, arrays: Sequence[Array | None]) -> list[Array]:
     """The middle of the input; of an odd rest, the smaller half lies before."""
     x = array(call, arrays, 0)
-    ((out, _),) = _infer_centre(call)
+    ((out, _),) = _infer_centre(known(call, arrays))
     cut = tuple(slice(max(i - o, 0) // 2, max(i - o, 0) // 2 + min(i, o)) for i, o in zip(x.shape, out, strict=True))
     width = [(max(o - i, 0) // 2, max(o - i, 0) - max(o - i, 0) // 2) for i, o in zip(x.shape, out, strict=True)]
     return [np.pad(x[cut], width)]

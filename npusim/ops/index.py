@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from npusim.ir import DType
-from npusim.ops.base import Array, Call, Op, Spec, Work, array, moves, optional, passes, register, same
+from npusim.ops.base import Array, Call, Op, Spec, Work, array, known, moves, optional, passes, register, same
 
 # --- reading --------------------------------------------------------------------------------------------------------
 
@@ -127,7 +127,7 @@ def _execute_tensor_scatter(call: Call, arrays: Sequence[Array | None]) -> list[
     for index in range(cache.shape[0]):
         steps = np.arange(update.shape[axis]) + (0 if at is None else int(at[index]))
         steps = steps % cache.shape[axis] if call.attrs.get("mode", "linear") == "circular" else steps
-        cache[(index, *(slice(None),) * (axis - 1), steps)] = update[index]
+        cache[index][(*(slice(None),) * (axis - 1), steps)] = update[index]
     return [cache]
 
 
@@ -150,7 +150,7 @@ def _infer_one_hot(call: Call) -> list[Spec]:
 
 
 def _execute_one_hot(call: Call, arrays: Sequence[Array | None]) -> list[Array]:
-    axis, depth = _one_hot(call)
+    axis, depth = _one_hot(known(call, arrays))
     off, on = array(call, arrays, 2)
     indices = np.expand_dims(_wrapped(array(call, arrays, 0), depth), axis)
     classes = np.arange(depth).reshape([-1 if at == axis else 1 for at in range(indices.ndim)])

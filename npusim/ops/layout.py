@@ -16,6 +16,7 @@ from npusim.ops.base import (
     Work,
     array,
     broadcast,
+    known,
     moves,
     moves_or_view,
     no_work,
@@ -79,7 +80,7 @@ def _infer_split(call: Call) -> list[Spec]:
 
 
 def _execute_split(call: Call, arrays: Sequence[Array | None]) -> list[Array]:
-    axis, parts = _parts(call)
+    axis, parts = _parts(known(call, arrays))
     return np.split(array(call, arrays, 0), np.cumsum(parts[:-1]), axis=axis)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from npusim.ir import DType, Shape
 from npusim.ops.arrays import as_type
-from npusim.ops.base import Array, Call, Op, Spec, Work, array, no_work, passes, register, same
+from npusim.ops.base import Array, Call, Op, Spec, Work, array, known, no_work, passes, register, same
 from npusim.ops.pool import work_reduce
 
 
@@ -86,7 +86,7 @@ _SHAPED: dict[str, Callable[..., Any]] = {
 
 def _reduction(name: str, function: Callable[..., Any]) -> Op:
     def execute(call: Call, arrays: Sequence[Array | None]) -> list[Array]:
-        over = {"axis": _axes(call), "keepdims": bool(call.attrs.get("keepdims", 1))}
+        over = {"axis": _axes(known(call, arrays)), "keepdims": bool(call.attrs.get("keepdims", 1))}
         with np.errstate(all="ignore"):  # the mean of nothing is NaN
             return [as_type(function(array(call, arrays, 0), **over), call.dtype())]
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from npusim.ir import Shape
 from npusim.ops.arrays import as_type
-from npusim.ops.base import Array, Call, Op, Spec, Work, array, no_work, optional, passes, register
+from npusim.ops.base import Array, Call, Op, Spec, Work, array, known, no_work, optional, passes, register
 from npusim.ops.reduce import axes_of
 
 _SUPPORT = {"nearest": 0, "linear": 1, "bilinear": 1, "trilinear": 1, "cubic": 2}  # neighbours on either side
@@ -171,7 +171,7 @@ def _matrix(call: Call, size: int, origins: Array, scale: float) -> Array:
 
 
 def _execute(call: Call, arrays: Sequence[Array | None]) -> list[Array]:
-    x, plan = array(call, arrays, 0), _plan(call)
+    x, plan = array(call, arrays, 0), _plan(known(call, arrays))
     rank = len(x.shape)
     axes = axes_of(call, call.ints("axes"), rank) or tuple(range(rank))
     roi = None if _is_old(call) else optional(arrays, 1)

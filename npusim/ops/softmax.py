@@ -8,7 +8,7 @@ from math import prod
 import numpy as np
 
 from npusim.ops.arrays import as_type
-from npusim.ops.base import Array, Call, Op, array, per_output, register, same
+from npusim.ops.base import Array, Call, Op, Spec, array, per_output, register, same
 
 AXIS_SINCE = 13  # before this opset, all axes from ``axis`` (1 by default) on were taken together
 STEPS = 5  # operations an element: maximum, subtraction, exponential, sum, division (ONNX function body)
@@ -36,12 +36,22 @@ def _hardmax(x: Array, axis: int) -> Array:
     return hot
 
 
+def _axis(call: Call) -> tuple[int, bool]:
+    """The axis, and whether it starts a flattened part (old opsets)."""
+    old = call.attrs.get("opset", AXIS_SINCE) < AXIS_SINCE
+    return call.axis(1 if old else -1), old
+
+
+def _infer(call: Call) -> list[Spec]:
+    _axis(call)
+    return same(call)
+
+
 def _execute(function: Callable[[Array, int], Array]) -> Callable[[Call, Sequence[Array | None]], list[Array]]:
     def execute(call: Call, arrays: Sequence[Array | None]) -> list[Array]:
-        x = array(call, arrays, 0)
-        if call.attrs.get("opset", AXIS_SINCE) >= AXIS_SINCE:
-            return [as_type(function(x, call.axis(-1)), call.dtype())]
-        axis = call.axis(1)
+        x, (axis, old) = array(call, arrays, 0), _axis(call)
+        if not old:
+            return [as_type(function(x, axis), call.dtype())]
         flat = x.reshape(prod(x.shape[:axis]), prod(x.shape[axis:]))
         return [as_type(function(flat, 1).reshape(x.shape), call.dtype())]
 
@@ -49,7 +59,7 @@ def _execute(function: Callable[[Array, int], Array]) -> Callable[[Call, Sequenc
 
 
 register(
-    Op("Softmax", same, per_output("softmax", STEPS), execute=_execute(softmax)),
-    Op("LogSoftmax", same, per_output("softmax", STEPS), execute=_execute(_log_softmax)),
-    Op("Hardmax", same, per_output("reduce"), execute=_execute(_hardmax)),
+    Op("Softmax", _infer, per_output("softmax", STEPS), execute=_execute(softmax)),
+    Op("LogSoftmax", _infer, per_output("softmax", STEPS), execute=_execute(_log_softmax)),
+    Op("Hardmax", _infer, per_output("reduce"), execute=_execute(_hardmax)),
 )

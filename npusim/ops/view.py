@@ -9,7 +9,7 @@ import numpy as np
 
 from npusim.ir import DType, Shape
 from npusim.ops.arrays import as_type, held
-from npusim.ops.base import Array, Call, Op, Spec, Work, array, no_work, optional, passes, register, same
+from npusim.ops.base import Array, Call, Op, Spec, Work, array, known, no_work, optional, passes, register, same
 from npusim.ops.reduce import axes_of
 
 # --- shapes ---------------------------------------------------------------------------------------------------------
@@ -37,8 +37,10 @@ def _infer_reshape(call: Call) -> list[Spec]:
 
 
 def _infer_flatten(call: Call) -> list[Spec]:
-    shape = call.shape(0)
-    axis = call.axis(1, len(shape) + 1) if shape else 0  # may stand behind the last axis
+    shape, axis = call.shape(0), int(call.attrs.get("axis", 1))
+    if not -len(shape) <= axis <= len(shape):  # it may stand behind the last axis
+        raise call.error(f"axis {axis} is outside a tensor of rank {len(shape)}")
+    axis += len(shape) if axis < 0 else 0
     return [((prod(shape[:axis]), prod(shape[axis:])), call.dtype())]
 
 
@@ -63,7 +65,7 @@ def _infer_unsqueeze(call: Call) -> list[Spec]:
 
 def _execute_shape(call: Call, arrays: Sequence[Array | None]) -> list[Array]:
     x = array(call, arrays, 0)
-    ((shape, _),) = _SHAPES[call.op](call)
+    ((shape, _),) = _SHAPES[call.op](known(call, arrays))
     return [x.reshape(shape)]
 
 
