@@ -242,6 +242,11 @@ class _Binder:
                 code="bad-node",
                 where=f"{node.op} {node.name!r}",
             ) from fault
+        if op is not None and op.bound_only is not None and op.bound_only(call):
+            self.notice(
+                "data-dependent-shape",
+                f"{node.op} {node.name!r}: the size of its output depends on data; the largest possible is counted",
+            )
         constant = all(tensor is None or tensor.is_constant for tensor in call.ins) or node.op in ("Shape", "Size")
         outs = self.outputs(node, specs, constant and node.op not in _RANDOM, call, op)
         for out in outs:

@@ -57,11 +57,7 @@ def _layer_work(graph: Graph, layer: Layer) -> LayerWork:
     op = OPS.get(layer.op)
     if op is None:
         return LayerWork(layer, call, None, ())
-    stored: dict[str, None] = {}
-    for slot in op.params:
-        tensor = ins[slot] if slot < len(ins) else None
-        if tensor is not None and tensor.is_constant and not (op.scalars_are_settings and tensor.elements == 1):
-            stored.update(dict.fromkeys(tensor.stored))
+    stored = dict.fromkeys(name for tensor in op.parameters(ins) for name in tensor.stored)
     return LayerWork(layer, call, op.work(call), tuple(stored))
 
 
