@@ -267,7 +267,9 @@ class _Binder:
         if name in self.values:
             return self.values[name]
         tensor = self.tensors[name]
-        if not tensor.is_constant or tensor.elements > VALUE_LIMIT or name not in self.makers or _is_weight(tensor):
+        if not tensor.is_constant or name not in self.makers or _is_weight(tensor):
+            return None
+        if max(self.tensors[part].elements for part in (name, *tensor.stored)) > VALUE_LIMIT:
             return None
         try:
             self.values[name] = self.makers[name]()
@@ -324,7 +326,12 @@ class _Binder:
 
         def make(index: int) -> Array:
             arrays = [makers[name]() if name in needs else None for name in inputs]
-            return execute(done, arrays)[index]
+            try:
+                return execute(done, arrays)[index]
+            except (ArithmeticError, LookupError, MemoryError, TypeError, ValueError) as fault:
+                raise InputError(
+                    f"its value cannot be computed ({fault})", code="bad-node", where=f"{node.op} {node.name!r}"
+                ) from fault
 
         for index, name in enumerate(node.outputs):
             if name and all(need in makers for need in needs):
