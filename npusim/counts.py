@@ -57,8 +57,7 @@ def _layer_work(graph: Graph, layer: Layer) -> LayerWork:
     op = OPS.get(layer.op)
     if op is None:
         return LayerWork(layer, call, None, ())
-    stored = dict.fromkeys(name for tensor in op.parameters(ins) for name in tensor.stored)
-    return LayerWork(layer, call, op.work(call), tuple(stored))
+    return LayerWork(layer, call, op.work(call), op.parameters(ins, tensors))
 
 
 def params(graph: Graph, works: Iterable[LayerWork] | None = None) -> int:

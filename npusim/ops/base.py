@@ -176,7 +176,7 @@ class Op(msgspec.Struct, frozen=True):
         work: what it asks of the hardware; called once the outputs are known.
         params: input slots whose constants are parameters (weight, bias, scale, mean, variance, embedding).
         settings: input slots that configure it (shape, axes, quantisation scale and zero point), never data.
-        scalars_are_settings: in a params slot, a constant of one element, of truth values or of int64 (which hold
+        scalars_are_settings: in a params slot, a constant of one element, of truth values or of int64 (which holds
             shapes and indices) is no parameter (element-wise operators).
         variadic: the slots after the last of ``params`` are as that one.
         execute: what it computes: arrays by input slot (None where left out) to arrays by output.
@@ -193,16 +193,30 @@ class Op(msgspec.Struct, frozen=True):
     execute: Execute | None = None
     bound_only: Callable[[Call], bool] | None = None
 
-    def parameters(self, ins: Sequence[Tensor | None]) -> list[Tensor]:
-        """The inputs that are parameters: constants in a ``params`` slot that no rule takes for settings."""
-        return [t for slot, t in enumerate(ins) if t is not None and t.is_constant and self._is_param(slot, t)]
+    def parameters(self, ins: Sequence[Tensor | None], tensors: Mapping[str, Tensor]) -> tuple[str, ...]:
+        """Names of the stored constants that its constants in ``params`` slots are made of, less those that are settings.
 
-    def _is_param(self, slot: int, tensor: Tensor) -> bool:
-        if slot not in self.params and not (self.variadic and slot > max(self.params)):
-            return False
-        return not self.scalars_are_settings or (
-            tensor.elements > 1 and tensor.dtype not in (DType.INT64, DType.BOOL, DType.STRING)
-        )
+        Args:
+            ins: the inputs by slot.
+            tensors: the graph's tensors by name, stored constants included.
+        """
+        names: dict[str, None] = {}
+        for slot, tensor in enumerate(ins):
+            if tensor is not None and tensor.is_constant and self.takes_parameter(slot):
+                names.update(dict.fromkeys(name for name in tensor.stored if self._counts(tensor, tensors[name])))
+        return tuple(names)
+
+    def takes_parameter(self, slot: int) -> bool:
+        """Whether a constant in that input slot may be a parameter."""
+        return slot in self.params or (self.variadic and slot > self.params[-1])
+
+    def _counts(self, tensor: Tensor, stored: Tensor) -> bool:
+        if not self.scalars_are_settings:
+            return True
+        return min(tensor.elements, stored.elements) != 1 and stored.dtype not in _NEVER_LEARNED
+
+
+_NEVER_LEARNED = (DType.INT64, DType.BOOL, DType.STRING)  # shapes, indices, masks and text
 
 
 OPS: Registry[Op] = Registry("operator")

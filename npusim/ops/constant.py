@@ -162,8 +162,8 @@ _CONSTANT: tuple[tuple[str, Callable[[Call], list[Spec]], Callable[..., list[Arr
 register(
     *(Op(name, infer, moves, settings=settings, execute=execute) for name, infer, execute, settings in _CONSTANT),
     *(Op(name, _infer_window, per_output("sigmoid"), settings=(0,), execute=_execute_window) for name in _WINDOWS),
-    Op("Shape", _infer_shape, no_work, execute=_execute_shape),
-    Op("Size", _infer_size, no_work, execute=_execute_size),
+    Op("Shape", _infer_shape, no_work, settings=(0,), execute=_execute_shape),
+    Op("Size", _infer_size, no_work, settings=(0,), execute=_execute_size),
     *(Op(name, _infer_random, per_output("sigmoid")) for name in ("RandomNormal", "RandomUniform")),
     *(Op(name, _infer_random_like, per_output("sigmoid")) for name in ("RandomNormalLike", "RandomUniformLike")),
     Op("Bernoulli", _infer_random_like, per_output("sigmoid")),

@@ -165,7 +165,7 @@ register(
     Op("Identity", same, no_work, execute=_execute_same),
     Op("Optional", same, no_work, execute=_execute_same),
     Op("OptionalGetElement", same, no_work, execute=_execute_same),
-    Op("OptionalHasElement", _infer_has, no_work, execute=_execute_has),
+    Op("OptionalHasElement", _infer_has, no_work, settings=(0,), execute=_execute_has),
     Op("Dropout", _infer_dropout, _work_dropout, settings=(1, 2), execute=_execute_dropout),
     Op("Cast", _infer_cast, _work_cast, execute=_execute_cast),
     Op("CastLike", _infer_cast, _work_cast, settings=(1,), execute=_execute_cast),
