@@ -26,6 +26,9 @@ def padded(axes: Shape, fill: int = 1) -> tuple[int, int, int]:
 
 
 def ceil_div(a: Any, b: Any) -> Any:
+    """The quotient rounded up; exact, of columns below 2**53 as well (a quotient that is no integer stays apart)."""
+    if isinstance(a, np.ndarray) or isinstance(b, np.ndarray):
+        return np.ceil(a / b)
     return -(-a // b)
 
 
@@ -48,8 +51,16 @@ def cut_sum(size: Any, stripe: Any, granule: Any) -> Any:
 
     Of 88 in stripes of 10 with granule 1 it is 88, with granule 4 it is 8 * 12 + 8 = 104.
     """
-    whole = size // stripe
-    return whole * round_up(stripe, granule) + round_up(size - whole * stripe, granule)
+    whole = ceil_div(size, stripe) - 1
+    total: Any = whole * round_up(stripe, granule) + round_up(size - whole * stripe, granule)
+    return total
+
+
+def grid(*tables: Sequence[Sequence[float]]) -> list[list[Column]]:
+    """All combinations of one row of each table, the last table running fastest: for each table, its columns."""
+    arrays = [np.array(table, dtype=np.float64) for table in tables]
+    rows = np.indices([len(table) for table in arrays]).reshape(len(arrays), -1)
+    return [list(array[index].T) for array, index in zip(arrays, rows, strict=True)]
 
 
 def product(columns: Sequence[Any]) -> Any:

@@ -1,0 +1,83 @@
+"""Graph to Plan on any NPU that a profile's numbers describe."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from npusim.cost import Pass, Plan
+from npusim.counts import layer_works
+from npusim.ir import DType, Graph, Notice
+from npusim.options import Options
+from npusim.profile import HardwareProfile
+from npusim.targets.generic.evaluate import machine
+from npusim.targets.generic.fronts import Fronts
+from npusim.targets.generic.jobs import FallbackJob, IdleJob, NestJob
+from npusim.targets.generic.lower import lower
+from npusim.targets.generic.sections import MAX_SECTION, Chosen, Line, best_cuts, longest_cuts
+
+
+def plan(graph: Graph, profile: HardwareProfile, options: Options) -> Plan:
+    """The passes of a graph.
+
+    The planner ``best`` takes the mappings and sections of least time. ``vendor`` does as a compiler that knows no
+    time: in each pass it double buffers what it can, then moves the fewest bytes, then cuts into the fewest stripes;
+    from the first pass on it always takes the longest section that fits. Both choose from the same set.
+
+    Raises:
+        EstimateError: no-plan, where no stripe of a layer fits the SRAM.
+    """
+    lowered = lower(graph, layer_works(graph), profile, options)
+    memory = profile.sram
+    free = float(memory.size_bytes - memory.reserved_bytes) if memory.size_bytes else float("inf")
+    line = Line(lowered, Fronts(machine(profile, options), options.planner), free)
+    cuts = best_cuts(line) if options.planner == "best" else longest_cuts(line)
+    return Plan(tuple(_pass(chosen) for chosen in line.choices(cuts)), tuple(_notices(line, profile, options)))
+
+
+def _pass(chosen: Chosen) -> Pass:
+    part, costs, row = chosen.part, chosen.front.costs, chosen.row
+    return Pass(
+        name=part.name, layers=part.layers, section=chosen.section, cost=costs.cost(row), mapping=_mapping(chosen),
+        off_npu=part.off, sram_bytes=int(costs.sram[row]) + chosen.held_bytes,
+        weight_stream_bytes=int(costs.stream[row]),
+    )  # fmt: skip
+
+
+def _mapping(chosen: Chosen) -> dict[str, Any]:
+    """The choice in plain values."""
+    job, stays = chosen.part.job, chosen.stays
+    if isinstance(job, FallbackJob | IdleJob):
+        return {}
+    found = {name: int(column[chosen.row]) for name, column in chosen.front.costs.columns.items()}
+    resident = [f"input {at}" for at, stay in enumerate(stays.ins) if stay] + (["output"] if stays.outs else [])
+    if not isinstance(job, NestJob):
+        return {"stripes": found["stripes"], "slots": found["slots"], "resident": resident}
+    axes = ("depth", "height", "width") if job.out[0] > 1 else ("width",) if job.line else ("height", "width")
+    stripe = {name: found[name] for name in (*axes, "groups", "in_channels", "out_channels")}
+    return {
+        "algorithm": _algorithm(job, bool(found["winograd"])), "stripe": stripe, "stripes": found["stripes"],
+        "slots": {"ifm": found["slots"], "weights": found["weight_slots"], "ofm": found["slots"]},
+        "loads": {"ifm": found["ifm_loads"], "weights": found["weight_loads"]},
+        "stays": "weights" if found["weights_first"] else "ifm",
+        "fused": [kind for kind, _ in job.vector], "resident": resident,
+    }  # fmt: skip
+
+
+def _algorithm(job: NestJob, winograd: bool) -> str:
+    if winograd:
+        return "winograd"
+    if job.depthwise:
+        return "depthwise"
+    return "upsampled" if job.upsampled else "direct"
+
+
+def _notices(line: Line, profile: HardwareProfile, options: Options) -> list[Notice]:
+    notices = []
+    native = DType.parse(profile.native_dtype)
+    if DType.parse(options.dtype).bits != native.bits:
+        text = f"the rates of {profile.variant} are given for {native.label} and taken to hold for {options.dtype}"
+        notices.append(Notice("rate-of-native-type", text))
+    if line.longest < min(MAX_SECTION, len(line.parts)):
+        text = f"with {len(line.parts)} passes, sections of more than {line.longest} were not searched"
+        notices.append(Notice("search-cap", text))
+    return notices
