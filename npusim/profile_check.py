@@ -92,7 +92,7 @@ def _rest(profile: HardwareProfile) -> Iterator[tuple[str, str]]:
     saving = profile.compression.default_saving
     if saving >= 1 or (saving and not profile.compression.available):
         limit = "below 1" if profile.compression.available else "0 where there is no compression"
-        yield "compression.default_saving", f"compression.default_saving is {saving}, expected {limit}"
+        yield "compression.default_saving", f"compression.default_saving is {saving:g}, expected {limit}"
     targets = sorted(folder.parent.name for folder in _TARGETS.glob("*/__init__.py"))
     if profile.target not in targets:
         yield "target", f"target is {profile.target!r}, expected one of {', '.join(targets)}"

@@ -196,7 +196,8 @@ def _number(field: Field, raw: object, unit: units.Unit, path: Path, reading: Re
     if not field.whole:
         return float(value) if field.name else value  # without a Struct nothing says that it is no integer
     if isinstance(value, float) and not value.is_integer():
-        return reading.wrong(path, f"{key} is {shown}, expected a whole number of {units.meaning(unit.base)}")
+        of = "" if unit.base == "1" else f" of {units.meaning(unit.base)}"
+        return reading.wrong(path, f"{key} is {shown}, expected a whole number{of}")
     return int(value)
 
 

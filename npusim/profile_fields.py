@@ -61,7 +61,7 @@ def _field(name: str, hint: Any, required: bool) -> Field:
     if origin is tuple:
         item = get_args(hint)[0]
         return Field(name, "words", required) if item is str else _many(_field(name, item, required))
-    if origin is Mapping:
+    if origin in {Mapping, dict}:
         return Field(name, "map", required, item=_field(name, get_args(hint)[1], True))
     if hint is bool:
         return Field(name, "flag", required)

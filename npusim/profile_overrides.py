@@ -104,7 +104,7 @@ def _parsed(field: Field, value: Any, unit_needed: bool = False) -> dict[str, An
 
 
 def _number(value: units.Number, base: str, source: str = _SET) -> dict[str, Any]:
-    whole = isinstance(value, float) and value.is_integer()
+    whole = isinstance(value, float) and abs(value) < 1e15 and value.is_integer()
     return {"value": int(value) if whole else value, "unit": base, "source": source}
 
 

@@ -15,8 +15,8 @@ import msgspec
 from npusim.errors import InputError
 from npusim.profile import HardwareProfile
 from npusim.profile_check import consistency
-from npusim.profile_decode import Path, Problem, Reading, Table, decode, decode_fields, decode_free
-from npusim.profile_fields import LISTS, TEXTS
+from npusim.profile_decode import Path, Problem, Reading, Table, decode, decode_fields, decode_free, is_leaf
+from npusim.profile_fields import LISTS, TEXTS, fields
 from npusim.profile_file import Document, Merged, faults, find_file, merge, read
 from npusim.profile_overrides import USER_SOURCES, Override, apply
 
@@ -36,12 +36,11 @@ def load(name: str, variant: str | None = None, overrides: Mapping[str, Override
         InputError: unknown-profile, unknown-variant, bad-profile (with file and line), bad-option (an override).
     """
     document = read(find_file(name))
-    chosen = variant or document.default_variant
-    merged, problems = merge(document, chosen)
+    merged, problems = merge(document, variant or document.default_variant)
     changed = apply(merged.tree, overrides or {})
     found, more = build(document, merged, changed)
     if found is None or problems:
-        raise _first(document, merged, changed, [*problems, *more])
+        raise _error(document, merged, changed, [*problems, *more], _is_sound(document, merged.variant))
     return found
 
 
@@ -99,7 +98,7 @@ def extension(profile: HardwareProfile, name: str, struct: type[S]) -> S:
     if found is None:
         document = read(File(profile.file))
         merged, _ = merge(document, profile.variant)
-        raise _first(document, merged, profile.overrides, reading.problems)
+        raise _error(document, merged, profile.overrides, reading.problems)
     return found
 
 
@@ -119,10 +118,11 @@ def _written(profile: HardwareProfile, table: Mapping[str, Any], path: Path) -> 
 
 
 def _header(document: Document, tree: Table, reading: Reading) -> dict[str, Any]:
+    """The texts and lists of texts at the top; an empty one stands for what is wrong."""
     header: dict[str, Any] = {}
     for key in TEXTS:
-        header[key] = tree.get(key, "")
-        if not isinstance(header[key], str) or not header[key].strip():
+        header[key] = tree[key] if isinstance(tree.get(key), str) else ""
+        if not header[key].strip():
             reading.wrong((key,) if key in tree else (), f'the profile needs {key} = "...", a text')
     for key in LISTS:
         header[key] = tree.get(key, [])
@@ -130,16 +130,25 @@ def _header(document: Document, tree: Table, reading: Reading) -> dict[str, Any]
             reading.wrong((key,), f"{key} is no list of texts")
             header[key] = []
     header["assumptions"] = tuple(header["assumptions"])
+    for name in header["extensions"]:
+        if name in fields(HardwareProfile) or name not in tree:
+            fault = "a table of every profile" if name in tree else "missing"
+            reading.wrong(("extensions",), f"extensions names the table [{name}], which is {fault}")
     _sources(document.tree.get("sources"), reading)
-    if "variant" in document.tree:
-        if not isinstance(document.tree["variant"], Mapping):
-            reading.wrong(("variant",), "variant is no table")
-        elif document.tree.get("default_variant") not in document.variants:
-            path: Path = ("default_variant",) if "default_variant" in tree else ()
-            reading.wrong(path, f"default_variant does not name a variant; known: {', '.join(document.variants)}")
-    elif "default_variant" in tree:
-        reading.wrong(("default_variant",), "there is a default_variant but no [variant.*]")
+    _variants(document, reading)
     return header
+
+
+def _variants(document: Document, reading: Reading) -> None:
+    default = document.tree.get("default_variant")
+    if "variant" not in document.tree:
+        if default is not None:
+            reading.wrong(("default_variant",), "there is a default_variant but no [variant.*]")
+    elif not isinstance(document.tree["variant"], Mapping):
+        reading.wrong(("variant",), "variant is no table")
+    elif default not in document.variants:
+        path = () if default is None else ("default_variant",)
+        reading.wrong(path, f"default_variant does not name a variant; known: {', '.join(document.variants)}")
 
 
 def _sources(table: object, reading: Reading) -> None:
@@ -155,20 +164,31 @@ def _sources(table: object, reading: Reading) -> None:
 
 
 def _extension_table(raw: object, name: str, reading: Reading) -> dict[str, Any]:
-    if not isinstance(raw, Mapping):
-        return dict(reading.wrong((name,), f"{name} is no table") or {})
+    if not isinstance(raw, Mapping) or is_leaf(raw):
+        reading.wrong((name,), f"{name} is no table")
+        return {}
     return dict(decode_free(raw, (name,), reading))
 
 
-def _first(document: Document, merged: Merged, overrides: Mapping[str, str], problems: list[Problem]) -> InputError:
-    """The error for the first problem; what the file as it is does not have is the fault of the overrides."""
-    what, keys = problems[0].what, [".".join(each.path) for each in problems]
-    blamed = [key for key in keys if key in overrides]
-    if overrides and not blamed:
-        plain, wrong = merge(document, merged.variant)
-        blamed = list(overrides) if build(document, plain, {})[0] and not wrong else []
-    if blamed:
-        what = next((each.what for each in problems if ".".join(each.path) in blamed), what)
-        where = ", ".join(f"{key}={overrides[key]}" for key in dict.fromkeys(blamed))
-        return InputError(what, code="bad-option", where=where)
+def _error(
+    document: Document,
+    merged: Merged,
+    overrides: Mapping[str, str],
+    problems: list[Problem],
+    file_is_sound: bool = False,
+) -> InputError:
+    """The error for the first problem: an override's fault where it stands at one, or the file alone has none."""
+    keys = [".".join(each.path) for each in problems]
+    blamed = next((key for key in keys if key in overrides), None)
+    if blamed is not None:
+        what = problems[keys.index(blamed)].what
+        return InputError(what, code="bad-option", where=f"{blamed}={overrides[blamed]}")
+    if overrides and file_is_sound:
+        where = ", ".join(f"{key}={value}" for key, value in overrides.items())
+        return InputError(problems[0].what, code="bad-option", where=where)
     return faults(document, merged, problems[:1])[0]
+
+
+def _is_sound(document: Document, variant: str) -> bool:
+    merged, problems = merge(document, variant)
+    return build(document, merged, {})[0] is not None and not problems
