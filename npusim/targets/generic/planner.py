@@ -21,7 +21,8 @@ def plan(graph: Graph, profile: HardwareProfile, options: Options) -> Plan:
 
     The planner ``best`` takes the mappings and sections of least time. ``vendor`` does as a compiler that knows no
     time: in each pass it double buffers what it can, then moves the fewest bytes, then cuts into the fewest stripes;
-    from the first pass on it always takes the longest section that fits. Both choose from the same set.
+    from the first pass on it takes the longest section that fits and cuts no pass into more stripes than it has alone.
+    Both choose from the same set.
 
     Raises:
         EstimateError: no-plan, where no stripe of a layer fits the SRAM.
@@ -29,8 +30,9 @@ def plan(graph: Graph, profile: HardwareProfile, options: Options) -> Plan:
     lowered = lower(graph, layer_works(graph), profile, options)
     memory = profile.sram
     free = float(memory.size_bytes - memory.reserved_bytes) if memory.size_bytes else float("inf")
-    line = Line(lowered, Fronts(machine(profile, options), options.planner), free)
-    cuts = best_cuts(line) if options.planner == "best" else longest_cuts(line)
+    is_best = options.planner == "best"
+    line = Line(lowered, Fronts(machine(profile, options), options.planner), free, as_compiler=not is_best)
+    cuts = best_cuts(line) if is_best else longest_cuts(line)
     return Plan(tuple(_pass(chosen) for chosen in line.choices(cuts)), tuple(_notices(line, profile, options)))
 
 

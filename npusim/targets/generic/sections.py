@@ -50,7 +50,8 @@ class _Held(msgspec.Struct):
 class Line:
     """The parts in their order, with what is needed to find sections among them."""
 
-    def __init__(self, lowered: Lowered, fronts: Fronts, sram_bytes: float) -> None:
+    def __init__(self, lowered: Lowered, fronts: Fronts, sram_bytes: float, *, as_compiler: bool = False) -> None:
+        self.as_compiler = as_compiler
         self.parts = lowered.parts
         self.storages = lowered.storages
         self.fronts = fronts
@@ -110,7 +111,15 @@ class Line:
     def _cycles(self, index: int, stays: Residency, free_bytes: float) -> float | None:
         front = self.fronts.of(self.numbers[index], stays)
         row = front.choose(free_bytes)
-        return front.cycles[row] if row >= 0 else None
+        if row < 0 or (self.as_compiler and front.costs.stripes[row] > self._lonely_stripes(index)):
+            return None
+        return front.cycles[row]
+
+    def _lonely_stripes(self, index: int) -> float:
+        """Stripes of a part on its own; a compiler does not cut smaller only to keep a tensor in SRAM."""
+        front = self.fronts.of(self.numbers[index], Residency((False,) * len(self.parts[index].ins)))
+        row = front.choose(self.sram_bytes)
+        return float(front.costs.stripes[row]) if row >= 0 else float("inf")
 
     def choices(self, cuts: tuple[Cut, ...]) -> Iterator[Chosen]:
         """The mapping of every part under a cut into sections."""
