@@ -177,7 +177,7 @@ def _execute_clip(call: Call, arrays: Sequence[Array | None]) -> list[Array]:
 
 
 def _infer_prelu(call: Call) -> list[Spec]:
-    if not widens(call, call.shape(1), call.shape(0)):
+    if not widens(call.shape(1), call.shape(0)):
         raise call.error(f"slopes {call.shape(1)} cannot be broadcast to {call.shape(0)}")
     return same(call)
 

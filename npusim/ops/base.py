@@ -194,7 +194,7 @@ class Op(msgspec.Struct, frozen=True):
     bound_only: Callable[[Call], bool] | None = None
 
     def parameters(self, ins: Sequence[Tensor | None], tensors: Mapping[str, Tensor]) -> tuple[str, ...]:
-        """Names of the stored constants that its constants in ``params`` slots are made of, less those that are settings.
+        """Names of the stored constants that its constants in ``params`` slots are made of, settings left out.
 
         Args:
             ins: the inputs by slot.
@@ -239,9 +239,9 @@ def broadcast(call: Call, *shapes: Shape) -> Shape:
     return tuple(result)
 
 
-def widens(call: Call, shape: Shape, to: Shape) -> bool:
+def widens(shape: Shape, to: Shape) -> bool:
     """Whether a shape broadcasts to another without changing it."""
-    return broadcast(call, shape, to) == to
+    return len(shape) <= len(to) and all(a in (1, b) for a, b in zip(reversed(shape), reversed(to), strict=False))
 
 
 def no_work(call: Call) -> Work:  # noqa: ARG001 - the signature of every work rule

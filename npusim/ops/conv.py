@@ -96,7 +96,7 @@ def _transposed_nest(call: Call, slots: _Slots) -> LoopNest:
         raise call.error(f"{x[1]} input channels do not match weights {w} in {groups} group(s)")
     stride, dilation = _axes(call, "strides", rank, 1), _axes(call, "dilations", rank, 1)
     extra = call.ints("output_padding") or (0,) * rank
-    before, after = _transposed_pads(call, x[2:], kernel, stride, dilation, extra)
+    before, after = transposed_pads(call, x[2:], kernel, stride, dilation, extra)
     out = tuple(
         (i - 1) * s + span(k, d) + e - b - a if i else 0
         for i, s, k, d, e, b, a in zip(x[2:], stride, kernel, dilation, extra, before, after, strict=True)
@@ -110,7 +110,7 @@ def _transposed_nest(call: Call, slots: _Slots) -> LoopNest:
     )  # fmt: skip
 
 
-def _transposed_pads(
+def transposed_pads(
     call: Call, ifm: Shape, kernel: Shape, stride: Shape, dilation: Shape, extra: Shape
 ) -> tuple[Shape, Shape]:
     """What is cropped before and after each axis: ``output_shape`` wins over ``auto_pad``, which wins over ``pads``."""

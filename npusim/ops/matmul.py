@@ -108,7 +108,7 @@ def _then(call: Call) -> tuple[VectorWork, ...]:
 def _op(name: str, form: _Form, execute: Any = None) -> Op:
     def infer(call: Call) -> list[Spec]:
         out = _out(call, form)
-        if form.bias is not None and call.has(form.bias) and not widens(call, call.shape(form.bias), out):
+        if form.bias is not None and call.has(form.bias) and not widens(call.shape(form.bias), out):
             raise call.error(f"bias {call.shape(form.bias)} cannot be broadcast to {out}")
         return [(out, form.dtype(call))]
 

@@ -140,7 +140,7 @@ def _execute_group(call: Call, arrays: Sequence[Array | None]) -> list[Array]:
 def _infer_layer(call: Call) -> list[Spec]:
     axis, shape = call.axis(-1), call.shape(0)
     for slot in (1, 2):
-        if call.has(slot) and not widens(call, call.shape(slot), shape):
+        if call.has(slot) and not widens(call.shape(slot), shape):
             raise call.error(f"input {slot} of shape {call.shape(slot)} cannot be broadcast to {shape}")
     statistic: Shape = (*shape[:axis], *(1,) * (len(shape) - axis))
     return [*same(call), (statistic, DType.FLOAT32), (statistic, DType.FLOAT32)]
@@ -175,7 +175,7 @@ def _infer_simplified(call: Call) -> list[Spec]:
 
 def _infer_skip(call: Call) -> list[Spec]:
     shape = call.shape(0)
-    if not widens(call, call.shape(1), shape):
+    if not widens(call.shape(1), shape):
         raise call.error(f"skip input {call.shape(1)} cannot be broadcast to {shape}")
     statistic = ((*shape[:-1], 1), DType.FLOAT32)
     return [*same(call), statistic, statistic, *same(call)]
