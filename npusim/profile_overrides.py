@@ -182,8 +182,9 @@ def _follow(tree: dict[str, Any], changed: Mapping[str, str]) -> None:
     set_unrolls = any(f"mac_array.{name}" in changed for name in UNROLLS)
     if set_macs == set_unrolls or not isinstance(array, dict):
         return
-    values = {name: array.get(name, {}).get("value") for name in (*UNROLLS, "macs_per_cycle")}
-    if not all(isinstance(value, int) and value > 0 for value in values.values()):
+    leaves = {name: array.get(name) for name in (*UNROLLS, "macs_per_cycle")}
+    values = {name: leaf.get("value") for name, leaf in leaves.items() if isinstance(leaf, Mapping)}
+    if len(values) < len(leaves) or not all(isinstance(value, int) and value > 0 for value in values.values()):
         return  # the reader says what is wrong with them
     if set_unrolls:
         array["macs_per_cycle"] = _number(prod(values[name] for name in UNROLLS), "MAC/cycle", _FOLLOWS)

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import profile_text
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from profile_text import write
 
 from npusim.errors import InputError
@@ -127,3 +129,60 @@ def test_an_extension_that_is_no_table(value: str, tmp_path: Path) -> None:
     with pytest.raises(InputError) as caught:
         load(str(path))
     assert str(caught.value) == f"{path}, line {profile_text.line('clock_hz')}: ethos_n is no table [bad-profile]"
+
+
+PIECES = [
+    "[",
+    "]",
+    "{",
+    "}",
+    '"',
+    "=",
+    "#",
+    "\n",
+    "value",
+    "unit",
+    "source",
+    "1",
+    "-",
+    "1e99",
+    "nan",
+    "true",
+    "é",
+    "\x00",
+    "'",
+]
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    edits=st.lists(
+        st.tuples(st.integers(0, len(profile_text.TEXT)), st.integers(0, 40), st.sampled_from(["", *PIECES])),
+        min_size=1,
+        max_size=4,
+    ),
+    variant=st.sampled_from(["base", "wide", "wider"]),
+    override=st.sampled_from(
+        ["", "macs=128", "clock=1GHz", "mac_array.unroll_width=2", "dram=1GB/s", "mac_array.winograd=none"]
+    ),
+)
+def test_any_damage_gives_a_profile_or_one_sentence(
+    edits: list[tuple[int, int, str]], variant: str, override: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    text = profile_text.TEXT
+    for start, length, piece in edits:
+        text = text[:start] + piece + text[start + length :]
+    path = tmp_path_factory.mktemp("fuzz") / "tiny.toml"
+    path.write_text(text, encoding="utf-8")
+    key, _, value = override.partition("=")
+    code, message = _outcome(str(path), variant, {key: value} if key else {})
+    assert code in {"fine", "bad-profile", "unknown-variant", "bad-option"}
+    assert "\n" not in message
+
+
+def _outcome(path: str, variant: str, overrides: dict[str, str]) -> tuple[str, str]:
+    try:
+        load(path, variant, overrides)
+    except InputError as fault:
+        return fault.code, str(fault)
+    return "fine", ""

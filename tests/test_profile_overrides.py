@@ -204,6 +204,17 @@ def test_a_fault_of_the_file_is_not_blamed_on_an_override(tmp_path: Path) -> Non
     assert caught.value.code == "bad-profile"
 
 
+@pytest.mark.parametrize(
+    "damaged", ["macs_per_cycle = 64", 'macs_per_cycle = { value = "64", unit = "1", source = "sheet" }']
+)
+def test_what_should_follow_is_left_alone_where_the_file_is_damaged(damaged: str, tmp_path: Path) -> None:
+    path = write(tmp_path, ('macs_per_cycle = { value = 64, unit = "MAC/cycle", source = "sheet" }', damaged))
+    with pytest.raises(InputError) as caught:
+        load(path, overrides={"mac_array.unroll_width": 2})
+    assert caught.value.code == "bad-profile"
+    assert "mac_array.macs_per_cycle" in caught.value.what
+
+
 def test_an_override_heals_a_file(tmp_path: Path) -> None:
     path = write(tmp_path, ("max_batch = { value = 1", "max_batch = { value = -1"))
     assert load(path, overrides={"mac_array.max_batch": 2}).mac_array.max_batch == 2

@@ -91,6 +91,29 @@ def test_an_extension_becomes_the_targets_own_struct(tmp_path: Path) -> None:
     assert found == Hardware({"relu": Kernel(9.0, 4096, ("8x8", "16x16"))})
 
 
+class Named(msgspec.Struct, frozen=True):
+    kernels: dict[str, Kernel]
+    label: str
+    note: str
+    engines: Count | None = None
+
+
+def test_texts_of_an_extension_may_have_a_source_and_optional_numbers_be_left_out(tmp_path: Path) -> None:
+    texts = 'label = "one"\nnote = { value = "two", source = "sheet" }\n'
+    path = write(tmp_path, ("[ethos_n.kernels.relu]", f"[ethos_n]\n{texts}[ethos_n.kernels.relu]"))
+    found = extension(load(path), "ethos_n", Named)
+    assert (found.label, found.note, found.engines) == ("one", "two", None)
+
+
+class NoUnit(msgspec.Struct, frozen=True):
+    kernels: int
+
+
+def test_a_struct_whose_number_has_no_unit_is_a_mistake_of_the_programmer(tmp_path: Path) -> None:
+    with pytest.raises(TypeError, match="the field kernels has a type that no TOML table gives"):
+        extension(load(write(tmp_path)), "ethos_n", NoUnit)
+
+
 def test_what_an_extension_lacks_is_named_with_its_line(tmp_path: Path) -> None:
     path = write(tmp_path)
     with pytest.raises(InputError) as caught:
