@@ -1,0 +1,178 @@
+"""ONNX to Model. Weights are never read: their shapes stand in the graph, and an estimate needs no more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from onnx import AttributeProto, GraphProto, ModelProto, NodeProto, ValueInfoProto
+from onnx import inliner as onnx_inliner
+
+from npusim.errors import InputError
+from npusim.frontends.onnx.infer import Fallback, is_standard
+from npusim.frontends.onnx.proto import parse, read_bytes
+from npusim.frontends.onnx.types import array, constant, dtype_of, is_external, leaves_folder, location, shape_of, sparse_constant  # fmt: skip
+from npusim.ir import Attr, Notice
+from npusim.model import Constant, FreeShape, Model, Node, Value
+
+STANDARD = ("", "ai.onnx")
+TYPE_ATTRS = ("to", "dtype", "output_dtype", "output_datatype")
+BY_OPSET = ("Softmax", "LogSoftmax", "Hardmax")  # what their ``axis`` means changed with opset 13
+
+
+def read_onnx(source: str | Path | bytes | ModelProto) -> Model:
+    """Reads a model from a file, its bytes or the parsed message.
+
+    Raises:
+        InputError: not-found, unreadable, empty-file, git-lfs-pointer, truncated, not-onnx for what is no model;
+            no-opset-import, unknown-op, duplicate-output, bad-type, bad-shape, bad-function for a model that is not valid.
+    """
+    folder, name, sha256 = None, "", ""
+    if isinstance(source, ModelProto):
+        model = source
+    elif isinstance(source, bytes):
+        model, sha256 = parse(source, "model")
+    else:
+        path = Path(source)
+        folder, name = path.parent, path.name
+        model, sha256 = parse(read_bytes(path), str(path))
+    return _Reader(_inlined(model, name), folder).model(model.graph.name or name, sha256)
+
+
+def _inlined(model: ModelProto, where: str) -> ModelProto:
+    """The model without local functions: their bodies stand where they were called."""
+    if not model.functions:
+        return model
+    try:
+        return onnx_inliner.inline_local_functions(model)
+    except Exception as fault:
+        raise InputError(f"its local functions cannot be inlined ({fault})", code="bad-function", where=where) from fault
+
+
+class _Reader:
+    """What the parts of a model share: its opsets, its folder, and what was noticed."""
+
+    def __init__(self, model: ModelProto, folder: Path | None) -> None:
+        self.proto = model
+        self.folder = folder
+        self.opsets = {_domain(entry.domain): entry.version for entry in model.opset_import}
+        self.absent: dict[str, list[str]] = {"missing-external-data": [], "unsafe-external-path": []}
+        self.fallback = Fallback(self.opsets, model.ir_version)
+
+    def model(self, name: str, sha256: str) -> Model:
+        read = self.graph(self.proto.graph, name)
+        return Model(
+            read.name, read.inputs, read.outputs, read.nodes, read.constants, read.declared, self.fallback,
+            sha256=sha256, warnings=tuple(self.notices()),
+        )  # fmt: skip
+
+    def notices(self) -> Iterator[Notice]:
+        whys = {
+            "missing-external-data": "stored in files that are not there; shapes are known, so nothing is lost here",
+            "unsafe-external-path": "stored outside the model's folder; those files are not opened",
+        }
+        for code, names in self.absent.items():
+            if names:
+                yield Notice(code, f"{len(names)} constant(s) are {whys[code]}: {', '.join(names[:3])}")
+
+    def graph(self, graph: GraphProto, name: str) -> Model:
+        constants: dict[str, Constant] = {}
+        for tensor in graph.initializer:
+            self.external(tensor.name, tensor)
+            constants[tensor.name] = constant(tensor.name, tensor, self.folder)
+        for sparse in graph.sparse_initializer:
+            key = sparse.values.name
+            constants[key] = sparse_constant(key, tuple(sparse.dims), sparse.values, sparse.indices)
+        inputs = tuple(_value(value) for value in graph.input if value.name not in constants)
+        nodes = tuple(self.nodes(graph.node, constants))
+        stated = (*graph.value_info, *graph.output)
+        declared = {value.name: _value(value) for value in stated if value.type.HasField("tensor_type")}
+        return Model(name, inputs, tuple(value.name for value in graph.output), nodes, constants, declared)
+
+    def external(self, name: str, tensor: object) -> None:
+        if is_external(tensor):  # type: ignore[arg-type]
+            where = location(tensor)  # type: ignore[arg-type]
+            if leaves_folder(where):
+                self.absent["unsafe-external-path"].append(name)
+            elif self.folder is None or not (self.folder / where).is_file():
+                self.absent["missing-external-data"].append(name)
+
+    def nodes(self, nodes: Iterable[NodeProto], constants: dict[str, Constant]) -> Iterator[Node]:
+        for index, node in enumerate(nodes):
+            domain = _domain(node.domain)
+            name = node.name or next((out for out in node.output if out), "") or f"{node.op_type}_{index}"
+            if domain not in self.opsets:
+                raise InputError(
+                    f"operator {node.op_type} is of domain {domain or 'ai.onnx'}, which the file does not import",
+                    code="no-opset-import", where=name, fix="add the domain to opset_import",
+                )  # fmt: skip
+            if node.op_type == "Constant" and not domain and self.stored(node, constants):
+                continue
+            if not domain and not is_standard(node.op_type):
+                raise InputError(
+                    f"operator {node.op_type} of domain ai.onnx does not exist in ONNX", code="unknown-op", where=name,
+                    fix="check its spelling, or the version of the exporter",
+                )  # fmt: skip
+            attrs = {each.name: self.attr(each, name) for each in node.attribute}
+            if node.op_type in BY_OPSET and not domain:
+                attrs["opset"] = self.opsets[domain]
+            op = f"{domain}::{node.op_type}" if domain else node.op_type
+            yield Node(name, op, tuple(node.input), tuple(node.output), attrs)
+
+    def stored(self, node: NodeProto, constants: dict[str, Constant]) -> bool:
+        """Files a Constant node that holds a tensor under the constants; others are left to the operator's rule."""
+        for each in node.attribute:
+            if each.name == "value" and node.output:
+                key = node.output[0]
+                if key in constants:
+                    raise InputError(f"makes {key!r}, which is made already", code="duplicate-output", where=node.name or key)  # fmt: skip
+                self.external(key, each.t)
+                constants[key] = constant(key, each.t, self.folder)
+                return True
+            if each.name == "sparse_value" and node.output:
+                key, sparse = node.output[0], each.sparse_tensor
+                constants[key] = sparse_constant(key, tuple(sparse.dims), sparse.values, sparse.indices)
+                return True
+        return False
+
+    def attr(self, attr: AttributeProto, where: str) -> Attr:
+        kind = attr.type
+        if kind == AttributeProto.INT:
+            return dtype_of(attr.i, where) if attr.name in TYPE_ATTRS else attr.i
+        if kind == AttributeProto.GRAPH:
+            return self.graph(attr.g, attr.g.name)
+        if kind == AttributeProto.TENSOR:
+            shape_of(attr.t)
+            return array(attr.t, self.folder)
+        plain = {
+            AttributeProto.FLOAT: lambda: attr.f,
+            AttributeProto.STRING: lambda: attr.s.decode(errors="replace"),
+            AttributeProto.INTS: lambda: tuple(attr.ints),
+            AttributeProto.FLOATS: lambda: tuple(attr.floats),
+            AttributeProto.STRINGS: lambda: tuple(each.decode(errors="replace") for each in attr.strings),
+        }.get(kind)
+        if plain is None:
+            raise InputError(f"attribute {attr.name!r} is of a kind that npusim does not read", code="bad-node", where=where)  # fmt: skip
+        return plain()
+
+
+def _domain(domain: str) -> str:
+    return "" if domain in STANDARD else domain
+
+
+def _value(value: ValueInfoProto) -> Value:
+    """An input or a stated type. Optional and sequence types keep the element's shape where they state one."""
+    kind = value.type
+    while kind.HasField("optional_type") or kind.HasField("sequence_type"):
+        kind = kind.optional_type.elem_type if kind.HasField("optional_type") else kind.sequence_type.elem_type
+    tensor = kind.tensor_type
+    if not tensor.elem_type:
+        return Value(value.name, None)
+    shape: FreeShape | None = None
+    if tensor.HasField("shape"):
+        # A size below 0 is no size: exporters write -1 for a free dimension.
+        shape = tuple(
+            dim.dim_value if dim.HasField("dim_value") and dim.dim_value >= 0 else (dim.dim_param or None)
+            for dim in tensor.shape.dim
+        )
+    return Value(value.name, shape, dtype_of(tensor.elem_type, value.name))

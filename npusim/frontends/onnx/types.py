@@ -1,0 +1,93 @@
+"""Element types and stored tensors of ONNX in npusim's terms."""
+
+from __future__ import annotations
+
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import Any
+
+import numpy as np
+from onnx import TensorProto, numpy_helper
+from onnx.external_data_helper import load_external_data_for_tensor
+
+from npusim.errors import InputError
+from npusim.ir import DType, Shape
+from npusim.model import Array, Constant
+
+# By the numbers of TensorProto.DataType; the forms of 8-bit and 4-bit floats differ in range, not in size.
+DTYPES = {
+    1: DType.FLOAT32, 2: DType.UINT8, 3: DType.INT8, 4: DType.UINT16, 5: DType.INT16, 6: DType.INT32, 7: DType.INT64,
+    8: DType.STRING, 9: DType.BOOL, 10: DType.FLOAT16, 11: DType.FLOAT64, 12: DType.UINT32, 13: DType.UINT64,
+    14: DType.COMPLEX64, 15: DType.COMPLEX128, 16: DType.BFLOAT16, 17: DType.FLOAT8, 18: DType.FLOAT8, 19: DType.FLOAT8,
+    20: DType.FLOAT8, 21: DType.UINT4, 22: DType.INT4, 23: DType.FLOAT4, 24: DType.FLOAT8, 25: DType.UINT2, 26: DType.INT2,
+}  # fmt: skip
+NUMBERS = {dtype: number for number, dtype in reversed(DTYPES.items())}
+
+
+def dtype_of(number: int, where: str) -> DType:
+    found = DTYPES.get(number)
+    if found is None:
+        raise InputError(f"element type {number} is not one of ONNX's", code="bad-type", where=where)
+    return found
+
+
+def shape_of(tensor: TensorProto) -> Shape:
+    if any(size < 0 for size in tensor.dims):
+        raise InputError(f"a stored tensor has shape {list(tensor.dims)}", code="bad-shape", where=tensor.name)
+    return tuple(tensor.dims)
+
+
+def constant(name: str, tensor: TensorProto, folder: Path | None) -> Constant:
+    """A stored tensor; its elements are read from the message, or from the model's folder, when they are asked for."""
+    return Constant(name, shape_of(tensor), dtype_of(tensor.data_type, name), lambda: array(tensor, folder))
+
+
+def sparse_constant(name: str, shape: Shape, values: TensorProto, indices: TensorProto) -> Constant:
+    """A sparse tensor, dense when it is read."""
+
+    def read() -> Array:
+        dense = np.zeros(shape, array(values, None).dtype)
+        where = array(indices, None)
+        if where.ndim == 1:
+            dense.reshape(-1)[where] = array(values, None)
+        else:
+            dense[tuple(where.T)] = array(values, None)
+        return dense
+
+    return Constant(name, shape, dtype_of(values.data_type, name), read)
+
+
+def is_external(tensor: TensorProto) -> bool:
+    return bool(tensor.data_location == TensorProto.EXTERNAL)
+
+
+def location(tensor: TensorProto) -> str:
+    """Where external data lie, relative to the model's folder."""
+    return next((str(entry.value) for entry in tensor.external_data if entry.key == "location"), "")
+
+
+def leaves_folder(where: str) -> bool:
+    """Whether a path is absolute, or climbs out of the folder it is relative to, by the rules of any system."""
+    windows = PureWindowsPath(where)
+    return PurePosixPath(where).is_absolute() or bool(windows.drive or windows.root) or ".." in windows.parts
+
+
+def array(tensor: TensorProto, folder: Path | None) -> Array:
+    """The elements; InputError (unsafe-external-path, missing-external-data, bad-weights) where they cannot be had."""
+    if is_external(tensor):
+        where = location(tensor)
+        if leaves_folder(where):
+            raise InputError(f"its data lie outside the model's folder ({where})", code="unsafe-external-path", where=tensor.name)  # fmt: skip
+        if folder is None or not (folder / where).is_file():
+            raise InputError(f"its data file {where} is not there", code="missing-external-data", where=tensor.name)
+        copied = TensorProto()
+        copied.CopyFrom(tensor)
+        tensor = copied
+        try:
+            load_external_data_for_tensor(tensor, str(folder))
+        except Exception as fault:
+            raise InputError(f"its data cannot be read ({fault})", code="bad-weights", where=tensor.name) from fault
+    try:
+        elements: np.ndarray[Any, Any] = numpy_helper.to_array(tensor)
+    except Exception as fault:
+        raise InputError(f"its data do not fit its shape ({fault})", code="bad-weights", where=tensor.name) from fault
+    return elements
