@@ -182,7 +182,5 @@ def _overlay(below: dict[str, Any], above: Table, path: Path, source: Path, orig
 
 
 def _copy(value: Any) -> Any:
-    """Tables are copied, so that a variant never changes the file's; values are not."""
-    if isinstance(value, Mapping) and not is_leaf(value):
-        return {key: _copy(each) for key, each in value.items()}
-    return value
+    """Tables are copied, so that a variant or an override never changes the file's, which is kept."""
+    return {key: _copy(each) for key, each in value.items()} if isinstance(value, Mapping) else value

@@ -163,9 +163,11 @@ def _field_of(raw: Mapping[str, Any]) -> Field:
 
 
 def _put(tree: dict[str, Any], path: Path, leaf: dict[str, Any] | None) -> None:
-    table = tree
+    table: Any = tree
     for part in path[:-1]:
-        table = table[part]
+        table = table.get(part)
+        if not isinstance(table, dict):
+            return  # the reader says that the table is missing
     if leaf is None:
         table.pop(path[-1], None)
         return
