@@ -97,3 +97,20 @@ def test_the_output_is_the_input_times_the_scale_at_an_odd_size(name: str) -> No
     scale = BY_NAME[name][1]
     graph = bind(build(name), size=(61, 47))
     assert graph.tensors["output"].shape[2:] == (47 * scale, 61 * scale)
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "macs", "macs_dense"),
+    [
+        # arXiv 2103.09404, its table on the NPU, inputs of 1080p: 54 G, 28 G, 38 G; a tile of 400x300 1.62 G.
+        # FSRCNN: 7,928 weights before the 9x9 one, at 1920x1080; 9 * 9 * 56 there, or at 3840x2160.
+        ("fsrcnn-x2-hw", (1920, 1080), (7_928 + 4_536) * 2_073_600, 7_928 * 2_073_600 + 4_536 * 8_294_400),
+        ("sesr-m5-x2-hw", (1920, 1080), 13_520 * 2_073_600, 13_520 * 2_073_600),
+        ("sesr-m5-x4-hw", (1920, 1080), 18_320 * 2_073_600, 18_320 * 2_073_600),
+        ("sesr-m5-x2-hw", (400, 300), 13_520 * 120_000, 13_520 * 120_000),
+    ],
+)
+def test_macs_of_the_paper_on_the_npu(name: str, size: tuple[int, int], macs: int, macs_dense: int) -> None:
+    works = layer_works(bind(build(name), size=size))
+    assert sum(work.macs for work in works) == macs
+    assert sum(work.macs_dense for work in works) == macs_dense

@@ -8,7 +8,11 @@ import onnxruntime
 import pytest
 
 from npusim import resources
-from npusim.zoo import export_all, names
+from npusim.bind import bind
+from npusim.counts import layer_works, params
+from npusim.frontends.onnx import read_onnx
+from npusim.ir import Graph
+from npusim.zoo import build, export_all, names
 from npusim.zoo.index import BY_NAME
 
 
@@ -39,3 +43,16 @@ def test_onnx_finds_each_file_valid_and_onnxruntime_runs_it(name: str) -> None:
     channels = session.get_inputs()[0].shape[1]
     (result,) = session.run(["output"], {"input": np.zeros((1, channels, 20, 24), np.float32)})
     assert result.shape == (1, channels, 20 * scale, 24 * scale)
+
+
+def _summary(graph: Graph) -> tuple[object, ...]:
+    works = layer_works(graph)
+    totals = (sum(w.macs for w in works), sum(w.macs_dense for w in works), sum(w.ops for w in works))
+    layers = [(layer.name, layer.op, layer.inputs, layer.outputs) for layer in graph.layers]
+    return params(graph, works), totals, layers, graph.tensors["output"].shape, graph.warnings
+
+
+@pytest.mark.parametrize("name", BY_NAME)
+def test_a_file_read_back_is_the_network_that_was_built(name: str) -> None:
+    read = bind(read_onnx(resources.path("models", f"{name}.onnx")), size=(61, 47))
+    assert _summary(read) == _summary(bind(build(name), size=(61, 47)))
