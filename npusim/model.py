@@ -34,13 +34,18 @@ class Constant(msgspec.Struct, frozen=True):
 
 
 class Node(msgspec.Struct, frozen=True):
-    """An operator applied: ``op`` is ``domain::name`` outside the standard domain. A subgraph is an attribute (Model)."""
+    """An operator applied: ``op`` is ``domain::name`` outside the standard domain. A subgraph is an attribute."""
 
     name: str
     op: str
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     attrs: Mapping[str, Attr] = {}
+
+    @property
+    def place(self) -> str:
+        """The node as a message names it."""
+        return f"{self.op} {self.name!r}"
 
 
 class Model(msgspec.Struct, frozen=True):

@@ -61,7 +61,7 @@ def _digest(model: Model) -> str:
     parts = (
         model.name,
         [(value.name, value.shape) for value in model.inputs],
-        [(node.op, node.inputs, node.outputs, sorted((k, repr(v)) for k, v in node.attrs.items())) for node in model.nodes],
+        [(node.op, node.inputs, node.outputs, sorted(map(repr, node.attrs.items()))) for node in model.nodes],
         [(constant.name, constant.shape, constant.dtype.label) for constant in model.constants.values()],
     )  # fmt: skip
     return hashlib.sha256(msgspec.json.encode(parts)).hexdigest()

@@ -39,14 +39,16 @@ class Fallback:
             types = {name: _type(*spec) for name, spec in zip(node.inputs, inputs, strict=True) if spec is not None}
             data = {name: _tensor(value) for name, value in zip(node.inputs, values, strict=True) if value is not None}
             opsets = [helper.make_opsetid(each, version) for each, version in self.opsets.items()]
-            found = shape_inference.infer_node_outputs(schema, proto, types, data, opset_imports=opsets, ir_version=self.ir_version)  # fmt: skip
+            found = shape_inference.infer_node_outputs(
+                schema, proto, types, data, opset_imports=opsets, ir_version=self.ir_version
+            )
             return [_spec(found[name]) for name in node.outputs]
         except Exception:  # the library raises many kinds where it cannot tell, and none of them is the user's fault
             return None
 
 
 def _attrs(node: Node) -> dict[str, Any]:
-    attrs = {}
+    attrs: dict[str, Any] = {}
     for name, value in node.attrs.items():
         if isinstance(value, Model) or name == "opset":
             continue

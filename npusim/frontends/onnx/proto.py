@@ -11,7 +11,20 @@ from onnx import ModelProto
 from npusim.errors import InputError
 
 LFS_HEAD = b"version https://git-lfs.github.com/spec/"
-FIELDS = {1: 0, 2: 2, 3: 2, 4: 2, 5: 0, 6: 2, 7: 2, 8: 2, 14: 2, 20: 2, 25: 2, 26: 2}  # of ModelProto: wire type by number
+FIELDS = {
+    1: 0,
+    2: 2,
+    3: 2,
+    4: 2,
+    5: 0,
+    6: 2,
+    7: 2,
+    8: 2,
+    14: 2,
+    20: 2,
+    25: 2,
+    26: 2,
+}  # of ModelProto: wire type by number
 
 
 def read_bytes(path: Path) -> bytes:

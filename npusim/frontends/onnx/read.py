@@ -11,7 +11,16 @@ from onnx import inliner as onnx_inliner
 from npusim.errors import InputError
 from npusim.frontends.onnx.infer import Fallback, is_standard
 from npusim.frontends.onnx.proto import parse, read_bytes
-from npusim.frontends.onnx.types import array, constant, dtype_of, is_external, leaves_folder, location, shape_of, sparse_constant  # fmt: skip
+from npusim.frontends.onnx.types import (
+    array,
+    constant,
+    dtype_of,
+    is_external,
+    leaves_folder,
+    location,
+    shape_of,
+    sparse_constant,
+)
 from npusim.ir import Attr, Notice
 from npusim.model import Constant, FreeShape, Model, Node, Value
 
@@ -25,7 +34,7 @@ def read_onnx(source: str | Path | bytes | ModelProto) -> Model:
 
     Raises:
         InputError: not-found, unreadable, empty-file, git-lfs-pointer, truncated, not-onnx for what is no model;
-            no-opset-import, unknown-op, duplicate-output, bad-type, bad-shape, bad-function for a model that is not valid.
+            no-opset-import, unknown-op, duplicate-output, bad-type, bad-shape, bad-function for one that is not valid.
     """
     folder, name, sha256 = None, "", ""
     if isinstance(source, ModelProto):
@@ -46,7 +55,9 @@ def _inlined(model: ModelProto, where: str) -> ModelProto:
     try:
         return onnx_inliner.inline_local_functions(model)
     except Exception as fault:
-        raise InputError(f"its local functions cannot be inlined ({fault})", code="bad-function", where=where) from fault
+        raise InputError(
+            f"its local functions cannot be inlined ({fault})", code="bad-function", where=where
+        ) from fault
 
 
 class _Reader:
@@ -125,7 +136,9 @@ class _Reader:
             if each.name == "value" and node.output:
                 key = node.output[0]
                 if key in constants:
-                    raise InputError(f"makes {key!r}, which is made already", code="duplicate-output", where=node.name or key)  # fmt: skip
+                    raise InputError(
+                        f"makes {key!r}, which is made already", code="duplicate-output", where=node.name or key
+                    )
                 self.external(key, each.t)
                 constants[key] = constant(key, each.t, self.folder)
                 return True
@@ -152,8 +165,11 @@ class _Reader:
             AttributeProto.STRINGS: lambda: tuple(each.decode(errors="replace") for each in attr.strings),
         }.get(kind)
         if plain is None:
-            raise InputError(f"attribute {attr.name!r} is of a kind that npusim does not read", code="bad-node", where=where)  # fmt: skip
-        return plain()
+            raise InputError(
+                f"attribute {attr.name!r} is of a kind that npusim does not read", code="bad-node", where=where
+            )
+        value: Attr = plain()  # type: ignore[no-untyped-call]
+        return value
 
 
 def _domain(domain: str) -> str:

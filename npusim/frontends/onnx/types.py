@@ -18,7 +18,8 @@ DTYPES = {
     1: DType.FLOAT32, 2: DType.UINT8, 3: DType.INT8, 4: DType.UINT16, 5: DType.INT16, 6: DType.INT32, 7: DType.INT64,
     8: DType.STRING, 9: DType.BOOL, 10: DType.FLOAT16, 11: DType.FLOAT64, 12: DType.UINT32, 13: DType.UINT64,
     14: DType.COMPLEX64, 15: DType.COMPLEX128, 16: DType.BFLOAT16, 17: DType.FLOAT8, 18: DType.FLOAT8, 19: DType.FLOAT8,
-    20: DType.FLOAT8, 21: DType.UINT4, 22: DType.INT4, 23: DType.FLOAT4, 24: DType.FLOAT8, 25: DType.UINT2, 26: DType.INT2,
+    20: DType.FLOAT8, 21: DType.UINT4, 22: DType.INT4, 23: DType.FLOAT4, 24: DType.FLOAT8, 25: DType.UINT2,
+    26: DType.INT2,
 }  # fmt: skip
 NUMBERS = {dtype: number for number, dtype in reversed(DTYPES.items())}
 
@@ -76,7 +77,9 @@ def array(tensor: TensorProto, folder: Path | None) -> Array:
     if is_external(tensor):
         where = location(tensor)
         if leaves_folder(where):
-            raise InputError(f"its data lie outside the model's folder ({where})", code="unsafe-external-path", where=tensor.name)  # fmt: skip
+            raise InputError(
+                f"its data lie outside the model's folder ({where})", code="unsafe-external-path", where=tensor.name
+            )
         if folder is None or not (folder / where).is_file():
             raise InputError(f"its data file {where} is not there", code="missing-external-data", where=tensor.name)
         copied = TensorProto()

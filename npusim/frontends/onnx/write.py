@@ -1,4 +1,4 @@
-"""Model to ONNX. Constants without elements become ConstantOfShape nodes: a few bytes each, and every tool can run them."""
+"""Model to ONNX. Constants without elements become ConstantOfShape nodes: a few bytes each, and any tool runs them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ IR_VERSION = 8  # the oldest that opset 17 is defined for, so that older tools r
 
 
 def write_onnx(model: Model, path: Path | str) -> None:
-    """Writes the model; the same model gives the same bytes. InputError (unwritable) where the file cannot be written."""
+    """Writes the model, the same model as the same bytes; InputError (unwritable) where the file cannot be written."""
     write_bytes(Path(path), to_proto(model).SerializeToString(deterministic=True))
 
 
@@ -27,9 +27,7 @@ def to_proto(model: Model) -> ModelProto:
     """The model as a message: free dimensions keep their names."""
     domains = sorted({domain for node in _all_nodes(model.nodes) if (domain := node.op.rpartition("::")[0])})
     opsets = [helper.make_opsetid("", OPSET), *(helper.make_opsetid(domain, 1) for domain in domains)]
-    return helper.make_model(
-        _graph(model), opset_imports=opsets, ir_version=IR_VERSION, producer_name="npusim"
-    )
+    return helper.make_model(_graph(model), opset_imports=opsets, ir_version=IR_VERSION, producer_name="npusim")
 
 
 def _all_nodes(nodes: Iterable[Node]) -> Iterable[Node]:
@@ -41,7 +39,9 @@ def _all_nodes(nodes: Iterable[Node]) -> Iterable[Node]:
 
 
 def _graph(model: Model) -> GraphProto:
-    stored, made, shapes = [], [], {}
+    stored: list[TensorProto] = []
+    made: list[NodeProto] = []
+    shapes: dict[str, TensorProto] = {}
     for constant in model.constants.values():
         if constant.read is not None:
             stored.append(numpy_helper.from_array(np.asarray(constant.read(), order="C"), constant.name))
