@@ -6,8 +6,10 @@ from collections.abc import Iterable
 
 import msgspec
 
+from npusim.errors import InputError
 from npusim.ir import Graph, Layer
 from npusim.ops import OPS, Call, Work
+from npusim.ops.base import FAULTS
 
 
 class LayerWork(msgspec.Struct, frozen=True):
@@ -57,7 +59,12 @@ def _layer_work(graph: Graph, layer: Layer) -> LayerWork:
     op = OPS.get(layer.op)
     if op is None:
         return LayerWork(layer, call, None, ())
-    return LayerWork(layer, call, op.work(call), op.parameters(ins, tensors))
+    try:
+        work = op.work(call)
+    except FAULTS as fault:
+        what = f"an attribute or input does not make sense ({fault})"
+        raise InputError(what, code="bad-node", where=f"{layer.op} {layer.name!r}") from fault
+    return LayerWork(layer, call, work, op.parameters(ins, tensors))
 
 
 def params(graph: Graph, works: Iterable[LayerWork] | None = None) -> int:

@@ -12,15 +12,7 @@ from npusim.errors import InputError, NpusimError
 from npusim.ir import MAX_ELEMENTS, Graph, Layer, Notice, Role, Shape, Tensor
 from npusim.model import VALUE_LIMIT, Array, Constant, Model, Node, Spec
 from npusim.ops import OPS, Call, Op
-
-FAULTS = (
-    ArithmeticError,
-    AttributeError,
-    LookupError,
-    MemoryError,
-    TypeError,
-    ValueError,
-)  # of a rule fed with nonsense
+from npusim.ops.base import FAULTS
 
 
 class LazyArrays(Mapping[str, Array]):
@@ -58,6 +50,7 @@ class Binder:
         self.names: dict[str, int] = {}
         self.repeat = 1
         self.lists: dict[str, tuple[str, ...]] = {}
+        self.heavy: set[str] = set()  # made of constants too large to be worked out for a shape
         for constant in model.constants.values():
             self.add_constant(constant)
 
@@ -77,12 +70,13 @@ class Binder:
         """A binder that starts where this one stands, to try a subgraph: it sees what is known, and adds to itself."""
         other = Binder(Model(self.model.name, (), (), (), declared=self.model.declared, infer=self.model.infer))
         other.tensors, other.values, other.makers = dict(self.tensors), dict(self.values), dict(self.makers)
+        other.heavy = set(self.heavy)
         other.names, other.lists, other.repeat = dict(self.names), dict(self.lists), self.repeat
         return other
 
     def take(self, other: Binder) -> None:
         """Goes on from where a branch ended."""
-        self.tensors, self.values, self.makers = other.tensors, other.values, other.makers
+        self.tensors, self.values, self.makers, self.heavy = other.tensors, other.values, other.makers, other.heavy
         self.names, self.lists = other.names, other.lists
         self.layers += other.layers
         self.notices += other.notices
@@ -142,7 +136,7 @@ class Binder:
         tensor = self.tensors[name]
         if not tensor.is_constant or name not in self.makers or _is_weight(tensor):
             return None
-        if max(self.tensors[part].elements for part in (name, *tensor.stored)) > VALUE_LIMIT:
+        if name in self.heavy or tensor.elements > VALUE_LIMIT:
             return None
         try:
             self.values[name] = self.makers[name]()
@@ -209,6 +203,8 @@ class Binder:
                     f"its value cannot be computed ({fault})", code="bad-node", where=node.place
                 ) from fault
 
+        if any(need in self.heavy or self.tensors[need].elements > VALUE_LIMIT for need in needs):
+            self.heavy.update(node.outputs)
         for index, name in enumerate(node.outputs):
             if name and all(need in makers for need in needs):
                 self.makers[name] = lambda index=index: make(index)  # type: ignore[misc]

@@ -25,7 +25,7 @@ _FUSED = {
 
 def fused_activation(call: Call, count: int) -> tuple[VectorWork, ...]:
     """The work of the ``activation`` attribute on ``count`` elements; none where the node has no such attribute."""
-    name = call.attrs.get("activation")
+    name = str(call.attrs.get("activation") or "")
     if not name:
         return ()
     if name not in _FUSED:

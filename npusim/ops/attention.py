@@ -238,13 +238,27 @@ def _work_linear(call: Call) -> Work:
 ROTATION = 3  # operations a rotated element: two products and a sum
 
 
-def _work_rotary(call: Call) -> Work:
+def _rotary(call: Call) -> tuple[int, int]:
+    """The size of a head, and how much of it is turned."""
     x, cosines = call.shape(0), call.shape(2 if call.op.startswith("com.") else 1)
     heads = int(call.attrs.get("num_heads", 0)) or 1
-    size = x[3] if len(x) == 4 else x[-1] // heads
+    if len(x) not in (3, 4) or not cosines or heads < 1 or x[-1] % heads:
+        raise call.error(f"input {x} in {heads} head(s) and cosines {cosines} do not fit")
+    size = x[3] if len(x) == 4 else x[2] // heads
     turned = int(call.attrs.get("rotary_embedding_dim", 0)) or min(size, 2 * cosines[-1])
-    count = prod(x) // max(size, 1) * turned
-    return Work(vector=(VectorWork("mul", prod(x), ROTATION * count),))
+    if not 0 <= turned <= size:
+        raise call.error(f"{turned} elements of a head of {size} cannot be turned")
+    return size, turned
+
+
+def _infer_rotary(call: Call) -> list[Spec]:
+    _rotary(call)
+    return same(call)
+
+
+def _work_rotary(call: Call) -> Work:
+    (size, turned), count = _rotary(call), call.tensor(0).elements
+    return Work(vector=(VectorWork("mul", count, ROTATION * (count // max(size, 1) * turned)),))
 
 
 def _execute_rotary(call: Call, arrays: Sequence[Array | None]) -> list[Array]:
@@ -269,6 +283,6 @@ register(
     Op("com.microsoft::MultiHeadAttention", _infer_multi_head, _work_multi_head, params=(0, 1, 2, 3), settings=(8,)),
     Op("com.microsoft::GroupQueryAttention", _infer_grouped, _work_grouped, settings=(5, 6)),
     Op("LinearAttention", _infer_linear, _work_linear),
-    Op("RotaryEmbedding", same, _work_rotary, execute=_execute_rotary),
-    Op("com.microsoft::RotaryEmbedding", same, _work_rotary),
+    Op("RotaryEmbedding", _infer_rotary, _work_rotary, execute=_execute_rotary),
+    Op("com.microsoft::RotaryEmbedding", _infer_rotary, _work_rotary),
 )

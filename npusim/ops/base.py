@@ -18,6 +18,10 @@ Spec = tuple[Shape, DType]
 Execute = Callable[["Call", Sequence[Array | None]], Sequence[Array]]
 
 
+# What a rule may raise where an attribute or input of the file makes no sense.
+FAULTS = (ArithmeticError, AttributeError, LookupError, MemoryError, TypeError, ValueError)
+
+
 class Call(msgspec.Struct, frozen=True):
     """One application of an operator, as its rules see it.
 

@@ -65,7 +65,11 @@ def _parts(call: Call) -> tuple[int, Shape]:
     if parts is None:
         count = int(call.attrs.get("num_outputs", call.n_outs))
         step = -(-size[axis] // count) if count > 0 else 0
-        if count < 1 or ("num_outputs" not in call.attrs and size[axis] % count) or step * (count - 1) > size[axis]:
+        if (
+            not 0 < count <= max(size[axis], call.n_outs)
+            or ("num_outputs" not in call.attrs and size[axis] % count)
+            or step * (count - 1) > size[axis]
+        ):
             raise call.error(f"axis {axis} of {size} does not split into {count} parts")
         parts = (*(step,) * (count - 1), size[axis] - step * (count - 1))
     if sum(parts) != size[axis] or min(parts, default=0) < 0:

@@ -197,13 +197,26 @@ def _work_embed(call: Call) -> Work:
 # --- others ---------------------------------------------------------------------------------------------------------
 
 
+def _size(call: Call) -> int:
+    """How many channels are summed."""
+    size = int(call.attrs["size"])
+    if size < 1:
+        raise call.error(f"size {size} is no number of channels")
+    return size
+
+
+def _infer_lrn(call: Call) -> list[Spec]:
+    _size(call)
+    return same(call)
+
+
 def _work_lrn(call: Call) -> Work:
     """A square, a sum over ``size`` channels, factor, bias, power and division."""
-    return passes(call, "norm", (int(call.attrs["size"]) + 5) * call.tensor(0).elements)
+    return passes(call, "norm", (_size(call) + 5) * call.tensor(0).elements)
 
 
 def _execute_lrn(call: Call, arrays: Sequence[Array | None]) -> list[Array]:
-    x, size = array(call, arrays, 0), int(call.attrs["size"])
+    x, size = array(call, arrays, 0), _size(call)
     before = (size - 1) // 2
     padded = np.pad(x * x, [(0, 0), (before, size - 1 - before)] + [(0, 0)] * (x.ndim - 2))
     sums: Any = sum(padded[:, tap : tap + x.shape[1]] for tap in range(size))
@@ -250,7 +263,7 @@ register(
     Op("com.microsoft::SkipLayerNormalization", _infer_skip, _counted(CENTRE_AND_SCALE, 1, 2, 3, 4), params=(2, 3, 4)),
     Op("com.microsoft::SkipSimplifiedLayerNormalization", _infer_skip, _counted(SCALE_ONLY, 1, 2, 3), params=(2, 3)),
     Op("com.microsoft::EmbedLayerNormalization", _infer_embed, _work_embed, params=(2, 3, 4, 5, 6), settings=(7,)),
-    Op("LRN", same, _work_lrn, execute=_execute_lrn),
+    Op("LRN", _infer_lrn, _work_lrn, execute=_execute_lrn),
     Op("LpNormalization", same, _counted(SCALE_ONLY), execute=_execute_lp),
     Op("MeanVarianceNormalization", same, _counted(CENTRE_AND_SCALE), execute=_execute_mean_variance),
 )

@@ -83,6 +83,8 @@ def _infer_roi(call: Call) -> list[Spec]:
         int(call.attrs.get("output_height", 1)),
         int(call.attrs.get("output_width", 1)),
     )
+    if len(size) != 2 or min(size) < 1:
+        raise call.error(f"a region of {size} is no height and width >= 1")
     return [((rois[0], x[1], *size), call.dtype())]
 
 

@@ -23,7 +23,7 @@ def _infer_grid_sample(call: Call) -> list[Spec]:
 
 def _work_grid_sample(call: Call) -> Work:
     """One operation a neighbour and output element."""
-    mode = call.attrs.get("mode", "linear")
+    mode = str(call.attrs.get("mode", "linear"))
     if mode not in _TAPS:
         raise call.error(f"mode {mode!r} is not one of {', '.join(_TAPS)}", code="bad-node")
     taps = _TAPS[mode] ** (len(call.shape(0)) - 2)

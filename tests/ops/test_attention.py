@@ -148,6 +148,9 @@ BAD = [
         "com.microsoft::MultiHeadAttention", {"num_heads": 2}, (act(2, 3, 8), act(2, 5, 12), act(2, 5, 8)), "head size"
     ),
     Bad("com.microsoft::GroupQueryAttention", {"num_heads": 4, "kv_num_heads": 2}, (act(1, 1, 60),), "8 heads"),
+    Bad("RotaryEmbedding", {"num_heads": 5}, (act(2, 4, 24), act(2, 4, 4), act(2, 4, 4)), r"5 head\(s\)"),
+    Bad("RotaryEmbedding", {}, (act(24), act(4), act(4)), "do not fit"),
+    Bad("RotaryEmbedding", {"rotary_embedding_dim": 9}, (act(2, 3, 4, 8), act(9, 4), act(9, 4)), "9 elements"),
     Bad(
         "LinearAttention",
         {"q_num_heads": 4, "kv_num_heads": 2},

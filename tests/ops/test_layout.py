@@ -43,6 +43,7 @@ BAD = [
     Bad("Concat", {"axis": 0}, (), "no operand", "missing-input"),
     Bad("Split", {"axis": 1, "split": (1, 1)}, (act(2, 4),), "not the 4 positions"),
     Bad("Split", {"num_outputs": 0}, (act(2, 4),), "0 parts"),
+    Bad("Split", {"num_outputs": 10**9}, (act(0, 4),), "1000000000 parts"),
     Bad("Transpose", {"perm": (0, 0)}, (act(2, 3),), "no order of 2 axes"),
     Bad("Tile", {}, (act(2, 3), const([2])), "one for each axis"),
     Bad("Expand", {}, (act(2, 3), const([4])), "cannot be broadcast"),

@@ -127,6 +127,7 @@ BAD = [
     Bad("InstanceNormalization", {}, (act(2, 3, 4), weights(3), weights(2)), "input 2"),
     Bad("GroupNormalization", {"num_groups": 3}, (act(2, 4, 3), weights(4), weights(4)), "3 groups"),
     Bad("LayerNormalization", {}, (act(2, 3, 4), weights(3)), "cannot be broadcast"),
+    Bad("LRN", {"size": 0}, (act(2, 3, 4),), "size 0"),
     Bad("LayerNormalization", {"axis": 3}, (act(2, 3, 4), weights(4)), "axis 3"),
     Bad("com.microsoft::SkipLayerNormalization", {}, (act(2, 3, 4), act(2, 5, 4), weights(4)), "cannot be broadcast"),
     Bad("com.microsoft::EmbedLayerNormalization", {}, (act(3), act(3), weights(9, 4)), "rank 2"),

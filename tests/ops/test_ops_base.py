@@ -70,6 +70,13 @@ def test_a_missing_input_is_named() -> None:
     assert CALL.value(1) is None
 
 
+def test_a_missing_array_is_named() -> None:
+    execute = OPS["Relu"].execute
+    assert execute is not None
+    with pytest.raises(InputError, match="input 0 is missing"):
+        execute(CALL, [None])
+
+
 @pytest.mark.parametrize("axis", [2, -3])
 def test_axis_out_of_range(axis: int) -> None:
     with pytest.raises(InputError, match=f"axis {axis} is outside a tensor of rank 2"):

@@ -94,6 +94,7 @@ BAD = [
     Bad("MaxPool", {"kernel_shape": (9, 9)}, (act(1, 2, 7, 7),), "does not fit 7"),
     Bad("GlobalAveragePool", {}, (act(2, 3),), "no spatial axes"),
     Bad("RoiAlign", {}, (act(2, 3, 8), act(1, 4), fed([0])), "ranks 4 and 2"),
+    Bad("RoiAlign", {"output_height": 0}, (act(2, 3, 8, 8), act(1, 4), fed([0])), "height and width"),
     Bad("MaxUnpool", {"kernel_shape": (2, 2)}, (act(1, 1, 2, 2), ints(1, 1, 2, 2), const([5, 5])), "output_shape"),
     Bad(
         "MaxUnpool",
