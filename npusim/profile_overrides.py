@@ -184,9 +184,10 @@ def _follow(tree: dict[str, Any], changed: Mapping[str, str]) -> None:
     set_unrolls = any(f"mac_array.{name}" in changed for name in UNROLLS)
     if set_macs == set_unrolls or not isinstance(array, dict):
         return
-    leaves = {name: array.get(name) for name in (*UNROLLS, "macs_per_cycle")}
-    values = {name: leaf.get("value") for name, leaf in leaves.items() if isinstance(leaf, Mapping)}
-    if len(values) < len(leaves) or not all(isinstance(value, int) and value > 0 for value in values.values()):
+    leaves = [(name, array.get(name)) for name in (*UNROLLS, "macs_per_cycle")]
+    found = ((name, leaf.get("value")) for name, leaf in leaves if isinstance(leaf, Mapping))
+    values = {name: value for name, value in found if isinstance(value, int) and value > 0}
+    if len(values) < len(leaves):
         return  # the reader says what is wrong with them
     if set_unrolls:
         array["macs_per_cycle"] = _number(prod(values[name] for name in UNROLLS), "MAC/cycle", _FOLLOWS)
