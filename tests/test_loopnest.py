@@ -5,13 +5,13 @@ from __future__ import annotations
 from itertools import product
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from npusim.ir import Shape
 from npusim.loopnest import LoopNest, Operand, distinct, span
 
-_FEW = settings(max_examples=60, deadline=None)
+_FEW = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def _positions(shape: Shape) -> list[Shape]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from oracles import run
 from sample_kit import INT64_MAX, Arg, Sample, act, call_of, const, scale, weights
@@ -14,7 +14,9 @@ from sample_kit import INT64_MAX, Arg, Sample, act, call_of, const, scale, weigh
 from npusim.errors import InputError
 from npusim.ops import OPS
 
-_SOME = settings(max_examples=60, deadline=None)
+_SOME = settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow]
+)
 _AUTO = st.sampled_from(["NOTSET", "NOTSET", "SAME_UPPER", "SAME_LOWER", "VALID"])
 
 
