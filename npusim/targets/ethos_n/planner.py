@@ -1,0 +1,111 @@
+"""The vendor's planner: lonely plans, sections, their combination, glue (PLANNER.md sections 9 to 13)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from npusim.errors import EstimateError
+from npusim.schedule import Cut, combine
+from npusim.targets.ethos_n.cleanup import remove_redundant
+from npusim.targets.ethos_n.columns import Plans
+from npusim.targets.ethos_n.glue import Chosen, Glued, glue
+from npusim.targets.ethos_n.lonely import best_lonely
+from npusim.targets.ethos_n.machine import Machine
+from npusim.targets.ethos_n.parts import Kind, Line, Part
+from npusim.targets.ethos_n.passes import Rules
+from npusim.targets.ethos_n.sections import End, Sections
+from npusim.targets.ethos_n.settle import Settled, settle
+
+
+class Planned(msgspec.Struct, frozen=True):
+    """How a line runs: what was chosen for each part, and the passes at their final cost."""
+
+    chosen: tuple[Chosen, ...]
+    passes: tuple[Settled, ...]
+
+
+class VendorPlanner:
+    """Plans lines for one machine; equal parts, and equal beginnings of sections, are planned once."""
+
+    def __init__(self, machine: Machine, rules: Rules) -> None:
+        self.machine = machine
+        self.rules = rules
+        self.sections = Sections(machine, rules)
+        self.alone: dict[Part, tuple[float, Plans] | None] = {}
+
+    def plan(self, line: Line) -> Planned:
+        chosen = self.choose(line)
+        glued: Glued = glue(line, chosen, self.machine)
+        remove_redundant(glued, self.machine)
+        return Planned(tuple(chosen), tuple(settle(line, chosen, glued, self.machine, self.rules)))
+
+    def choose(self, line: Line) -> list[Chosen]:
+        """Section 12: the cheapest cut of the line; conversions between the pieces do not count.
+
+        Raises:
+            EstimateError: no-plan, where a part fits neither alone nor in a section.
+        """
+        found: dict[tuple[int, int], End] = {}
+
+        def sections(start: int) -> list[tuple[int, float]]:
+            ends = self.sections.from_start(line, start)
+            found.update({(start, length): end for length, end in ends})
+            return [(length, end.cycles * line.parts[start].repeat) for length, end in ends]
+
+        result = combine(len(line.parts), lambda number: self._alone(line, number), sections, 0.0)
+        if result is None:
+            raise self._no_plan(line)
+        chosen: list[Chosen] = []
+        for section, cut in enumerate(result[1]):
+            chosen += self._pieces(line, cut, section, found)
+        return chosen
+
+    def lonely(self, part: Part) -> tuple[float, Plans] | None:
+        if part not in self.alone:
+            self.alone[part] = best_lonely(part, self.machine, self.rules)
+        return self.alone[part]
+
+    def _alone(self, line: Line, number: int) -> float | None:
+        placed = line.parts[number]
+        if not placed.part.kind.searched:
+            return 0.0
+        found = self.lonely(placed.part)
+        return None if found is None else found[0] * placed.repeat
+
+    def _pieces(self, line: Line, cut: Cut, section: int, found: dict[tuple[int, int], End]) -> Sequence[Chosen]:
+        """What was chosen for the parts of one piece of the cut."""
+        if cut.length == 1:
+            part = line.parts[cut.start].part
+            lonely = self.lonely(part) if part.kind.searched else None
+            return [Chosen(lonely[1] if lonely else None, section)]
+        plans = found[cut.start, cut.length].chosen()
+        pieces = []
+        for offset, plan in enumerate(plans):
+            number = cut.start + offset
+            last = offset == cut.length - 1
+            mce = _mce_before(line, number, cut)
+            pieces.append(Chosen(plan, section, feeds_ple=not last and _feeds(line, number), mce=mce))
+        return pieces
+
+    def _no_plan(self, line: Line) -> EstimateError:
+        for placed in line.parts:
+            if placed.part.kind.searched and self.lonely(placed.part) is None:
+                return EstimateError(
+                    f"no stripes of it fit the {self.machine.sram_bytes // 1024} KiB of SRAM", code="no-plan", where=placed.name,
+                    fix="take a larger variant, or smaller tiles of the frame",
+                )  # fmt: skip
+        return EstimateError("no way to run the network fits the SRAM", code="no-plan")
+
+
+def _feeds(line: Line, number: int) -> bool:
+    return line.feeds_ple[number] and line.parts[number].part.kind is Kind.MCE
+
+
+def _mce_before(line: Line, number: int, cut: Cut) -> int | None:
+    """The MCE part of the section whose pass a fused part completes; None where there is none."""
+    placed = line.parts[number]
+    if placed.part.kind is not Kind.FUSED or placed.inputs[0] < cut.start or not _feeds(line, placed.inputs[0]):
+        return None
+    return placed.inputs[0]

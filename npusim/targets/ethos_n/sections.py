@@ -1,0 +1,322 @@
+"""Sections: parts that run without returning to DRAM, searched from each start (PLANNER.md section 10).
+
+The search goes part by part; the states after a part are a table, in the order in which the compiler, depth first, meets them.
+What a start and the parts behind it lead to depends on their geometry and connections alone, so equal beginnings are searched once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from npusim.targets.ethos_n.candidates import WEIGHT_SLOTS, start_plans, weight_buffer
+from npusim.targets.ethos_n.columns import Array, C, Plans
+from npusim.targets.ethos_n.joins import Found, Held, Joining, join_fused, join_mce, join_ple
+from npusim.targets.ethos_n.machine import Machine, ceil_div
+from npusim.targets.ethos_n.parts import Kind, Line, Part, Placed
+from npusim.targets.ethos_n.passes import (
+    AT_REST,
+    Bounds,
+    Rules,
+    input_formats,
+    mce_bound,
+    multiplier,
+    output_formats,
+    pass_cycles,
+    ple_bound,
+    read_time,
+    weight_time,
+    write_time,
+)
+from npusim.targets.ethos_n.standalone import ple_plans
+from npusim.targets.ethos_n.state import Pending, State, allocate, hand_on, programs
+
+NO_BLOCK = (16, 16)  # section 5: a section that a stand-alone program starts goes on with this block
+OUTPUT_SLOTS = (1, 2)
+
+
+class Place(NamedTuple):
+    """A part as the search sees it: numbers count from the section's start; what lies before it is None."""
+
+    part: Part
+    number: int
+    inputs: tuple[int | None, ...]
+    consumers: tuple[tuple[int, int], ...]
+    feeds_ple: bool
+    border_slots: int
+    from_end: bool  # section 11: odd parts are placed from the high end
+
+    @property
+    def weighted(self) -> bool:
+        return self.part.kind is not Kind.PLE
+
+
+class Level:
+    """States after a part has joined.
+
+    Attributes:
+        plans: the part's plan in each state. parents: the row of the level before that it continues.
+        decided: a part with weights is in the section, so that the number of weight slots is settled (doubleDecided).
+        open: (producer, consumer, slot) of tensors in SRAM that are still to be read.
+        doubled: an MCE operation has left its output to two fused parts, which ends in a fault of the estimator.
+    """
+
+    __slots__ = ("after", "before", "decided", "doubled", "ends", "open", "parents", "place", "plans", "state")
+
+    def __init__(self, place: Place, plans: Plans, state: State, before: Level | None, parents: Array) -> None:
+        self.place, self.plans, self.state, self.before, self.parents = place, plans, state, before, parents
+        self.decided = place.weighted or (before is not None and before.decided)
+        taken = {(n, place.number, slot) for slot, n in enumerate(place.inputs) if n is not None}
+        own = {(place.number, consumer, slot) for consumer, slot in place.consumers}
+        self.open: frozenset[tuple[int, int, int]] = frozenset(own if before is None else (before.open - taken) | own)
+        self.doubled = (before is not None and before.doubled) or (place.feeds_ple and len(place.consumers) > 1)
+        self.after: dict[Hashable, Level | None] = {}
+        self.ends: dict[Hashable, End | None] = {}
+
+
+class End(NamedTuple):
+    """The best end of the sections of one length: its cycles, the plan of the last part, and the state that it ends."""
+
+    cycles: float
+    plans: Plans
+    level: Level
+    row: int
+
+    def chosen(self) -> list[Plans]:
+        """The plan of each part of the section, in order."""
+        found, level, row = [self.plans], self.level, self.row
+        while True:
+            found.append(level.plans.take(slice(row, row + 1)))
+            if level.before is None:
+                return found[::-1]
+            level, row = level.before, int(level.parents[row])
+
+
+class Sections:
+    """The search with its memory."""
+
+    def __init__(self, machine: Machine, rules: Rules) -> None:
+        self.machine = machine
+        self.rules = rules
+        self.numbers = {name: index for index, name in enumerate(machine.programs)}
+        self.flavours: dict[tuple[str, str], int] = {}
+        self.starts: dict[Hashable, Level | None] = {}
+
+    def from_start(self, line: Line, start: int) -> list[tuple[int, End]]:
+        """The best section of each length from a part, as (length, end); a fault of the estimator discards them all."""
+        if not line.parts[start].part.kind.joins:
+            return []
+        level = self._start(_place(line, start, start))
+        found: list[tuple[int, End]] = []
+        at = start
+        while level is not None and len(level.state) and at + 1 < len(line.parts):
+            at += 1
+            if not _may_join(line, start, at):
+                break
+            place = _place(line, start, at)
+            end = self._end(level, place)
+            if end is not None:
+                if level.doubled:
+                    return []
+                found.append((at - start + 1, end))
+            level = self._continue(level, place)
+        return found
+
+    # --- start ------------------------------------------------------------------------------------------------------
+
+    def _start(self, place: Place) -> Level | None:
+        key = (place.part, place.consumers, place.feeds_ple, place.border_slots, place.from_end)
+        if key not in self.starts:
+            self.starts[key] = self._started(place)
+        return self.starts[key]
+
+    def _started(self, place: Place) -> Level | None:
+        part, machine = place.part, self.machine
+        if part.kind is Kind.PLE:
+            plans = ple_plans(part, machine, border_slots=place.border_slots)
+            block = (np.full(len(plans), NO_BLOCK[0]), np.full(len(plans), NO_BLOCK[1]))
+        else:
+            plans = start_plans(part, machine, place.border_slots, feeds_ple=place.feeds_ple)
+            block = plans.block
+        slots = plans[C.WEIGHT_SLOTS] if place.weighted else np.ones(len(plans), np.int64)
+        state = State(block, slots, np.zeros(len(plans)))
+        buffers = [plans[C.TILE_BYTES]] * len(part.ins)
+        buffers += self._own_buffers(place, plans, with_weights=place.weighted)
+        good = allocate(machine, state, self._code(place, plans), buffers, from_end=place.from_end)
+        state, plans = state.take(good), plans.take(good)
+        read = read_time(part, machine, plans, input_formats(part, machine, plans), self.rules, len(part.ins))
+        self._costed(state, place, plans, read, weights=True)
+        self._held(state, place, plans, len(buffers))
+        return Level(place, plans, state, None, np.arange(len(plans)))
+
+    # --- one more part ----------------------------------------------------------------------------------------------
+
+    def _continue(self, level: Level, place: Place) -> Level | None:
+        key = (place.part, place.inputs, place.consumers, place.feeds_ple, place.border_slots)
+        if key not in level.after:
+            level.after[key] = self._continued(level, place)
+        return level.after[key]
+
+    def _continued(self, level: Level, place: Place) -> Level | None:
+        """One plan a state; two while the number of weight slots is open, the last one explored first."""
+        rows, slots = self._variants(level, place)
+        if len(WEIGHT_SLOTS) > 1 and not level.decided and place.weighted:
+            order = np.lexsort((-slots, rows))
+            rows, slots = rows[order], slots[order]
+        joined = self._joined(level, place, rows, slots, last=False, out_slots=slots)
+        if joined is None:
+            return None
+        plans, state, rows = joined
+        self._costed(state, place, plans, self._read(place, plans), weights=not self._behind_mce(level, place))
+        return Level(place, plans, state, level, rows)
+
+    def _end(self, level: Level, place: Place) -> End | None:
+        """The best plan that ends the section here; None where an open tensor remains or nothing fits."""
+        key = (place.part, place.inputs)
+        taken = {(n, place.number, slot) for slot, n in enumerate(place.inputs) if n is not None}
+        if level.open - taken:
+            return None
+        if key not in level.ends:
+            level.ends[key] = self._ended(level, place)
+        return level.ends[key]
+
+    def _ended(self, level: Level, place: Place) -> End | None:
+        rows, slots = self._variants(level, place)
+        many = len(OUTPUT_SLOTS)
+        rows, slots = np.repeat(rows, many), np.repeat(slots, many)
+        out_slots = np.tile(np.array(OUTPUT_SLOTS), len(rows) // many)
+        place = place._replace(feeds_ple=False, consumers=())
+        joined = self._joined(level, place, rows, slots, last=True, out_slots=out_slots)
+        if joined is None:
+            return None
+        plans, state, rows = joined
+        written = write_time(place.part, self.machine, plans, output_formats(place.part, self.machine, plans), self.rules)
+        cycles = state.cost + self._pass(state, place, plans, self._read(place, plans), written, not self._behind_mce(level, place))
+        best = int(np.argmin(cycles))
+        return End(float(cycles[best]), plans.take(slice(best, best + 1)), level, int(rows[best]))
+
+    def _variants(self, level: Level, place: Place) -> tuple[Array, Array]:
+        """States with the weight slots to try: the section's where they are settled, else both."""
+        count = len(level.state)
+        if level.decided or not place.weighted:
+            return np.arange(count), level.state.weight_slots
+        many = len(WEIGHT_SLOTS)
+        return np.repeat(np.arange(count), many), np.tile(np.array(WEIGHT_SLOTS), count)
+
+    def _joined(
+        self, level: Level, place: Place, rows: Array, slots: Array, *, last: bool, out_slots: Array
+    ) -> tuple[Plans, State, Array] | None:
+        """Legal plans that can be placed, their states, and the rows of the level that they continue."""
+        inside = [n for n in dict.fromkeys(place.inputs) if n is not None]
+        if any(level.state.held[n].in_ple for n in inside) and place.part.kind is not Kind.FUSED:
+            return None
+        helds = [_held_rows(level.state.held[n], rows) for n in inside]
+        block = (level.state.block[0][rows], level.state.block[1][rows])
+        how = Joining(last, block, slots, out_slots, place.border_slots, place.feeds_ple)
+        plans, good = self._plans(place, helds, how)
+        good = good & self._room(level.state, rows, plans, place)
+        rows, slots, plans = rows[good], slots[good], plans.take(good)
+        state = level.state.take(rows)
+        state.weight_slots = slots
+        outside = sum(n is None for n in place.inputs)
+        buffers = [plans[C.TILE_BYTES]] * outside
+        buffers += self._own_buffers(place, plans, with_weights=place.weighted and not helds[0].in_ple)
+        code = None if place.feeds_ple else self._code(place, plans)
+        good = allocate(self.machine, state, code, buffers, from_end=place.from_end)
+        if not np.any(good):
+            return None
+        rows, plans, state = rows[good], plans.take(good), state.take(good)
+        if not last:
+            self._held(state, place, plans, len(buffers))
+        return plans, state, rows
+
+    def _plans(self, place: Place, helds: list[Held], how: Joining) -> Found:
+        if place.part.kind is Kind.PLE:
+            return join_ple(place.part, self.machine, helds, how)
+        join = join_mce if place.part.kind is Kind.MCE else join_fused
+        return join(place.part, self.machine, helds[0], how)
+
+    def _room(self, state: State, rows: Array, plans: Plans, place: Place) -> Any:
+        """A quick test that spares most states the placing: the new output and weights must fit beside what is taken."""
+        used = np.sum(state.ends - state.firsts, axis=0)[rows] + np.sum(state.code_ends - state.code_firsts, axis=0)[rows]
+        wanted = ceil_div(plans[C.OUT_BYTES] + weight_buffer(plans), self.machine.banks)
+        return used + wanted <= self.machine.bank_bytes + self.machine.sram_granule_bytes
+
+    # --- what a part adds -------------------------------------------------------------------------------------------
+
+    def _own_buffers(self, place: Place, plans: Plans, *, with_weights: bool) -> list[Array]:
+        buffers = [weight_buffer(plans)] if with_weights else []
+        return buffers if place.feeds_ple else [*buffers, plans[C.OUT_BYTES]]
+
+    def _code(self, place: Place, plans: Plans) -> Array | None:
+        if place.feeds_ple:
+            return None
+        part = place.part
+        name = (part.program, part.flavour)
+        number = self.flavours.setdefault(name, len(self.flavours))
+        return programs(plans, number, multiplier(part, self.machine, plans))
+
+    def _held(self, state: State, place: Place, plans: Plans, new_buffers: int) -> None:
+        """Hands buffers on, and remembers what the coming parts find."""
+        state.held = {n: held for n, held in state.held.items()}
+        if place.feeds_ple:
+            whole: Any = np.zeros(len(plans), np.bool_)
+            state.held[place.number] = Held(plans.box(C.MCE_OUT), plans[C.OUT_SLOTS], True)
+        else:
+            out, box = place.part.out, plans.box(C.OUT)
+            whole = (box[0] >= out[0]) & (box[1] >= out[1]) & (box[2] >= out[2])
+            state.held[place.number] = Held(box, plans[C.OUT_SLOTS], False)
+        consumers = list(dict.fromkeys(consumer for consumer, _ in place.consumers))
+        hand_on(state, place.number, new_buffers, whole, consumers, has_output=not place.feeds_ple)
+
+    def _read(self, place: Place, plans: Plans) -> Any:
+        outside = sum(n is None for n in place.inputs)
+        if not outside:
+            return AT_REST
+        return read_time(place.part, self.machine, plans, input_formats(place.part, self.machine, plans), self.rules, outside)
+
+    def _behind_mce(self, level: Level, place: Place) -> bool:
+        first = place.inputs[0]
+        return first is not None and level.state.held[first].in_ple
+
+    def _costed(self, state: State, place: Place, plans: Plans, read: Any, *, weights: bool) -> None:
+        """Adds the part's pass to the cost; a pass that a fused part will complete is kept."""
+        if place.feeds_ple:
+            part, machine = place.part, self.machine
+            state.pending[place.number] = Pending(
+                read, weight_time(part, machine, plans), mce_bound(part, machine, plans, self.rules)
+            )
+            return
+        state.cost = state.cost + self._pass(state, place, plans, read, AT_REST, weights)
+
+    def _pass(self, state: State, place: Place, plans: Plans, read: Any, written: Any, weights: bool) -> Any:
+        part, machine, rules = place.part, self.machine, self.rules
+        ple = ple_bound(part, machine, plans, rules)
+        first = place.inputs[0] if place.inputs else None
+        if not weights and first is not None:
+            before = state.pending[first]
+            return pass_cycles(machine, Bounds(before.read, before.weights, written, before.mce, ple))
+        return pass_cycles(
+            machine, Bounds(read, weight_time(part, machine, plans), written, mce_bound(part, machine, plans, rules), ple)
+        )
+
+
+def _held_rows(held: Held, rows: Array) -> Held:
+    return Held((held.box[0][rows], held.box[1][rows], held.box[2][rows]), held.slots[rows], held.in_ple)
+
+
+def _may_join(line: Line, start: int, at: int) -> bool:
+    """A part of a kind that joins, with at least one input that the section holds, as often repeated as its start."""
+    placed: Placed = line.parts[at]
+    inside = any(number >= start for number in placed.inputs)
+    return inside and placed.part.kind.joins and placed.repeat == line.parts[start].repeat
+
+
+def _place(line: Line, start: int, at: int) -> Place:
+    placed = line.parts[at]
+    inputs = tuple(number - start if at > start and number >= start else None for number in placed.inputs)
+    consumers = tuple((number - start, slot) for number, slot in placed.consumers)
+    feeds = line.feeds_ple[at] and placed.part.kind is Kind.MCE
+    return Place(placed.part, at - start, inputs, consumers, feeds, line.borders[at].slots, at % 2 == 1)
