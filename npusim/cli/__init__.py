@@ -1,0 +1,21 @@
+"""The command line: it parses, calls and prints. A command is a file, imported when it is called."""
+
+from __future__ import annotations
+
+from npusim.cli.group import Commands
+
+# Every command: the module that holds it as ``command``, and what the overview says of it.
+COMMANDS = {
+    "estimate": ("npusim.cli.estimate", "How many MACs, bytes and milliseconds a network takes, layer by layer."),
+    "explain": ("npusim.cli.explain", "Why it takes that long, and what would make it faster."),
+    "profiles": ("npusim.cli.profiles", "The hardware that npusim knows: list, show, check."),
+    "report": ("npusim.cli.report", "A saved result in another format."),
+    "zoo": ("npusim.cli.zoo", "The networks that npusim has: list, export."),
+}
+
+main = Commands(
+    COMMANDS,
+    name="npusim",
+    help="How many MACs, how much DRAM traffic and how many milliseconds a network takes on an NPU, and why.",
+    epilog="npusim COMMAND --help says more. Exit codes: 0 success; 1 the estimate could not be made as asked; 2 wrong input.",
+)

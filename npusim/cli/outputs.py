@@ -1,0 +1,86 @@
+"""Where results go: standard output or a file; and what a terminal shows meanwhile."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Timer
+
+import click
+
+from npusim.cli.group import say
+from npusim.errors import InputError
+from npusim.ir import Notice
+from npusim.reports.words import clean
+
+PATIENCE_S = 1.0  # work that takes longer says what it does
+PIPE_WIDTH = 100  # columns of a text where no terminal says how many it has
+
+
+def emit(text: str, output: str | None) -> None:
+    """Prints the text, or writes it whole to the file; InputError (unwritable)."""
+    if output is not None:
+        from npusim.files import write_bytes  # noqa: PLC0415 - tempfile costs time, and few write
+
+        write_bytes(Path(output), text.encode(errors="backslashreplace"))
+        return
+    try:
+        click.echo(text, nl=False)
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as fault:
+        raise InputError(f"standard output cannot be written ({fault.strerror})", code="unwritable") from fault
+
+
+def width(output: str | None) -> int:
+    """Columns to print in: COLUMNS, else the terminal's, else PIPE_WIDTH."""
+    columns = os.environ.get("COLUMNS", "")
+    if columns.isdecimal() and 0 < int(columns[:6]):
+        return int(columns[:6])
+    if output is None and _is_terminal(sys.stdout):
+        return os.get_terminal_size(sys.stdout.fileno()).columns or PIPE_WIDTH
+    return PIPE_WIDTH
+
+
+def colour(output: str | None) -> bool:
+    """Whether to print in colour: on a terminal, unless NO_COLOR or TERM=dumb says otherwise."""
+    plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+    return output is None and not plain and _is_terminal(sys.stdout)
+
+
+def notes(notices: Iterable[Notice]) -> None:
+    """The warnings of a result, for those who do not see them in it."""
+    for each in notices:
+        say(f"note: {clean(each.message)} [{each.code}]")
+
+
+@contextmanager
+def progress(what: str, quiet: bool) -> Iterator[None]:
+    """Says on a terminal what takes longer than PATIENCE_S, and wipes it when it is done."""
+    if quiet or not _is_terminal(sys.stderr):
+        yield
+        return
+    shown = []
+
+    def show() -> None:
+        shown.append(what)
+        click.echo(f"{clean(what)} ...", nl=False, err=True)
+
+    timer = Timer(PATIENCE_S, show)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        if shown:
+            click.echo("\r\033[K", nl=False, err=True, color=True)
+
+
+def _is_terminal(stream: object) -> bool:
+    return bool(stream is not None and hasattr(stream, "isatty") and stream.isatty())

@@ -1,0 +1,81 @@
+"""``npusim zoo list`` and ``npusim zoo export``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+import msgspec
+
+from npusim.cli import outputs, values
+from npusim.cli.group import say
+from npusim.cli.options import check_format, output_options
+from npusim.errors import InputError
+from npusim.reports.listings import LISTING_FORMATS, listing, zoo_page, zoo_rows
+
+
+@click.group(name="zoo")
+def command() -> None:
+    """The networks that npusim has: list, export."""
+
+
+@command.command(name="list")
+@output_options(*LISTING_FORMATS)
+def list_(form: str, output: str | None, quiet: bool) -> None:
+    """Every network with its parameters and MACs (to 1280x720 pixels), beside the published ones, and why they differ."""
+    check_format(form, LISTING_FORMATS)
+    with outputs.progress("counting the networks of the zoo", quiet):
+        from npusim import zoo  # noqa: PLC0415 - wrong options are told before the operators load
+
+        entries = zoo.entries()
+    text = listing(form, zoo_page(entries), zoo_rows(entries), outputs.width(output), outputs.colour(output))
+    outputs.emit(text, output)
+
+
+@command.command()
+@click.argument("name", required=False)
+@click.option("--output", "-o", metavar="FILE|FOLDER", help="The file to write; with --all the folder.")
+@click.option("--size", metavar="WxH", help="Fixes the frame; height and width are free otherwise.")
+@click.option("--all", "every", is_flag=True, help="Writes every network into a folder.")
+@click.option("--quiet", "-q", is_flag=True, help="No notes and no progress.")
+def export(name: str | None, output: str | None, size: str | None, every: bool, quiet: bool) -> None:
+    """Writes the network NAME as ONNX: float32 weights made by ConstantOfShape nodes, a few kB that every tool reads."""
+    if every == (name is not None):
+        raise _bad("zoo export takes the NAME of a network, or --all", "see npusim zoo list")
+    if output is None:
+        raise _bad("there is no place to write to", "give -o FOLDER" if every else "give -o FILE")
+    frame = None if size is None else values.size(size)
+    if not every:
+        _write(str(name), Path(output), frame)
+        return
+    folder = Path(output)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as fault:
+        raise InputError(f"the folder cannot be made ({fault.strerror})", code="unwritable", where=output) from fault
+    from npusim import zoo  # noqa: PLC0415 - as above
+
+    with outputs.progress(f"writing {len(zoo.names())} networks", quiet):
+        for each in zoo.names():
+            _write(each, folder / f"{each}.onnx", frame)
+    if not quiet:
+        say(f"{len(zoo.names())} networks written to {output}")
+
+
+def _write(name: str, path: Path, frame: tuple[int, int] | None) -> None:
+    """One network, with its height and width fixed where a frame is given."""
+    from npusim import zoo  # noqa: PLC0415 - as above
+
+    model = zoo.build(name)
+    if frame is not None:
+        inputs = tuple(
+            msgspec.structs.replace(each, shape=(*(each.shape or ())[:2], frame[1], frame[0])) for each in model.inputs
+        )
+        model = msgspec.structs.replace(model, inputs=inputs)
+    from npusim.frontends.onnx import write_onnx  # noqa: PLC0415 - onnx is heavy
+
+    write_onnx(model, path)
+
+
+def _bad(what: str, fix: str) -> InputError:
+    return InputError(what, code="bad-option", fix=fix)

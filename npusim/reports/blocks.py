@@ -1,0 +1,105 @@
+"""What a page is made of, whatever it is printed as: headings, sentences and tables."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from npusim.reports.words import columns, elide
+
+GAP = 2  # columns of space between those of a table
+
+
+class Column(msgspec.Struct, frozen=True):
+    """A column of a table.
+
+    Attributes:
+        unit: stands below the title; empty where the cells are no numbers.
+        right: cells end at the right edge, as numbers do.
+        least: how narrow it may become, by eliding cells; 0 where cells must stay whole.
+        rank: where space is short, columns go from the highest rank down; 0 stays.
+    """
+
+    title: str
+    unit: str = ""
+    right: bool = False
+    least: int = 0
+    rank: int = 0
+
+
+class Heading(msgspec.Struct, frozen=True):
+    text: str
+
+
+class Lines(msgspec.Struct, frozen=True):
+    """Sentences, one after the other, each starting on a line of its own. ``points`` marks them as a list."""
+
+    texts: tuple[str, ...]
+    points: bool = False
+
+
+class Table(msgspec.Struct, frozen=True):
+    """Rows of cells, one a column; ``totals`` stand below a rule."""
+
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[str, ...], ...]
+    totals: tuple[tuple[str, ...], ...] = ()
+
+
+class Facts(msgspec.Struct, frozen=True):
+    """Names and what they are: a table without a head."""
+
+    rows: tuple[tuple[str, str], ...]
+
+
+Block = Heading | Lines | Table | Facts
+
+
+class Fitted(msgspec.Struct, frozen=True):
+    """A table in so many columns of a terminal: which of its columns stand, and how wide."""
+
+    columns: tuple[Column, ...]
+    widths: tuple[int, ...]
+    rows: tuple[tuple[str, ...], ...]
+    totals: tuple[tuple[str, ...], ...]
+    dropped: tuple[Column, ...]
+
+
+def fit(table: Table, width: int) -> Fitted:
+    """Drops columns by rank and elides cells until the table fits; what may not go stays, however narrow the width."""
+    natural = [
+        max(columns(text) for text in (column.title, column.unit, *(row[at] for row in (*table.rows, *table.totals))))
+        for at, column in enumerate(table.columns)
+    ]
+    shown = list(range(len(table.columns)))
+
+    def least(at: int) -> int:
+        column = table.columns[at]
+        return min(natural[at], column.least) if column.least else natural[at]
+
+    while sum(map(least, shown)) + GAP * (len(shown) - 1) > width:
+        droppable = [at for at in shown if table.columns[at].rank]
+        if not droppable:
+            break
+        shown.remove(max(droppable, key=lambda at: table.columns[at].rank))
+    widths = {at: natural[at] for at in shown}
+    excess = sum(widths.values()) + GAP * (len(shown) - 1) - width
+    while excess > 0:
+        shrinkable = [at for at in shown if widths[at] > least(at)]
+        if not shrinkable:
+            break
+        # The widest gives first, down to the next.
+        at = max(shrinkable, key=lambda each: widths[each])
+        others = [widths[each] for each in shrinkable if widths[each] < widths[at]]
+        taken = min(excess, widths[at] - max(least(at), max(others, default=0)))
+        widths[at] -= max(taken, 1)
+        excess -= max(taken, 1)
+
+    def cut(rows: Sequence[tuple[str, ...]]) -> tuple[tuple[str, ...], ...]:
+        return tuple(tuple(elide(row[at], widths[at]) for at in shown) for row in rows)
+
+    return Fitted(
+        tuple(table.columns[at] for at in shown), tuple(widths[at] for at in shown), cut(table.rows), cut(table.totals),
+        tuple(column for at, column in enumerate(table.columns) if at not in widths),
+    )  # fmt: skip

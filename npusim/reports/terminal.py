@@ -1,0 +1,72 @@
+"""The text report in colour, through rich; loaded for terminals alone."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table as RichTable
+from rich.text import Text
+
+from npusim.reports.blocks import Block, Facts, Fitted, Heading, Lines, Table, fit
+from npusim.reports.text import dropped, fact_lines, sentence_lines
+
+# What limits a layer, by colour: the eye finds the odd one out.
+_STYLES = {
+    "MAC array": "green",
+    "vector unit": "magenta",
+    "DRAM read": "yellow",
+    "DRAM write": "yellow",
+    "fallback": "red",
+}
+_FRAME = 1  # the box stands a column further in on each side
+
+
+def styled(blocks: Iterable[Block], width: int) -> str:
+    """The blocks as a terminal of that width shows them; names stand as they are, brackets and all."""
+    stream = io.StringIO()
+    console = Console(
+        file=stream, width=width, force_terminal=True, color_system="standard", legacy_windows=False, highlight=False,
+        markup=False, emoji=False,
+    )  # fmt: skip
+    for block in blocks:
+        if isinstance(block, Heading):
+            console.print(Text(block.text, style="bold"), soft_wrap=True)
+        elif isinstance(block, Table):
+            console.print(_table(fit(block, width - 2 * _FRAME)))
+            for line in dropped(block, width - 2 * _FRAME):
+                console.print(Text(line, style="dim"), soft_wrap=True)
+        else:
+            for line in _lines(block, width):
+                console.print(Text(line), soft_wrap=True)
+            console.print()
+    return stream.getvalue()
+
+
+def _lines(block: Lines | Facts, width: int) -> Iterable[str]:
+    if isinstance(block, Facts):
+        return fact_lines(block, width)
+    return [line for sentence in block.texts for line in sentence_lines(sentence, width, block.points)]
+
+
+def _table(table: Fitted) -> RichTable:
+    made = RichTable(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1), header_style="bold")
+    for column, width in zip(table.columns, table.widths, strict=True):
+        head = Text(column.title)
+        if column.unit:
+            head.append(f"\n{column.unit}", style="not bold dim")
+        made.add_column(
+            head,
+            justify="right" if column.right else "left",
+            width=width,
+            no_wrap=True,
+            overflow="crop",
+            vertical="top",
+        )
+    for at, row in enumerate(table.rows):
+        made.add_row(*(Text(cell, style=_STYLES.get(cell, "")) for cell in row), end_section=at == len(table.rows) - 1)
+    for row in table.totals:
+        made.add_row(*(Text(cell, style="bold") for cell in row))
+    return made
