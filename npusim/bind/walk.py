@@ -220,9 +220,8 @@ class Binder:
         outputs = tuple(name for out in self.model.outputs for name in self.lists.get(out, (out,)))
         read = {name for layer in self.layers for name in layer.inputs if name} | set(outputs)
         made = {name for layer in self.layers for name in layer.outputs}
-        kept = {
-            name: tensor for name, tensor in self.tensors.items() if name in read | made or tensor.role is Role.INPUT
-        }
+        used = read | made
+        kept = {name: tensor for name, tensor in self.tensors.items() if name in used or tensor.role is Role.INPUT}
         for tensor in list(kept.values()):
             for name in tensor.stored:
                 kept.setdefault(name, self.tensors[name])
