@@ -184,8 +184,10 @@ def _fitting(part: Part, machine: Machine, plans: Plans, weight_slots: int, *, w
     """The plans with that many weight slots whose buffers fit the SRAM in sum (section 4, Valid)."""
     plans = Plans(plans.data.copy())
     plans[C.WEIGHT_SLOTS] = weight_slots
-    fill_weights(part, machine, plans, plans[C.IN + 2])
-    fill_tile(part, machine, plans, fcaf_source=part.kind is not Kind.FC)
+    connected = part.kind is Kind.FC
+    channels = plans[C.IN] * plans[C.IN + 1] * plans[C.IN + 2] if connected else plans[C.IN + 2]
+    fill_weights(part, machine, plans, channels)
+    fill_tile(part, machine, plans, fcaf_source=not connected)
     if with_ple:
         plans[C.OUT_BYTES] = output_bytes(machine, plans)
     good = (plans[C.WEIGHT_SLOT_BYTES] > 0) & (sram_sum(machine, plans, with_ple=with_ple) <= machine.sram_bytes)

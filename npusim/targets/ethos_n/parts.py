@@ -31,11 +31,6 @@ class Kind(Enum):
         """Whether plans compete for the part; the others have one plan, whose cost no choice depends on."""
         return self in (Kind.MCE, Kind.FUSED, Kind.PLE, Kind.FC)
 
-    @property
-    def joins(self) -> bool:
-        """Whether the part may stand in a section."""
-        return self in (Kind.MCE, Kind.FUSED, Kind.PLE)
-
 
 class Coded(Enum):
     """What is known of weights, for the size of their stream."""
@@ -88,6 +83,13 @@ class Part(msgspec.Struct, frozen=True):
     axis: int = 2
     offsets: tuple[int, ...] = ()
     why: str = ""
+
+    @property
+    def joins(self) -> bool:
+        """Whether the part may stand in a section."""
+        if self.kind is Kind.PLE:
+            return self.program != "max_pool_1d"
+        return self.kind in (Kind.MCE, Kind.FUSED)
 
     @property
     def mce_in(self) -> Shape3:

@@ -106,7 +106,7 @@ class Sections:
 
     def from_start(self, line: Line, start: int) -> list[tuple[int, End]]:
         """The best section of each length from a part, as (length, end); a fault of the estimator discards them all."""
-        if not line.parts[start].part.kind.joins:
+        if not line.parts[start].part.joins:
             return []
         level = self._start(_place(line, start, start))
         found: list[tuple[int, End]] = []
@@ -311,7 +311,7 @@ def _may_join(line: Line, start: int, at: int) -> bool:
     """A part of a kind that joins, with at least one input that the section holds, as often repeated as its start."""
     placed: Placed = line.parts[at]
     inside = any(number >= start for number in placed.inputs)
-    return inside and placed.part.kind.joins and placed.repeat == line.parts[start].repeat
+    return inside and placed.part.joins and placed.repeat == line.parts[start].repeat
 
 
 def _place(line: Line, start: int, at: int) -> Place:

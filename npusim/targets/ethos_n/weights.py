@@ -6,8 +6,9 @@ the layout pads a kernel. What the encoder adds for a channel whose codec parame
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
-from math import comb
+from statistics import NormalDist
 from typing import NamedTuple
 
 import numpy as np
@@ -49,7 +50,7 @@ def _stream(machine: Machine, part: Part, channels: int, depth: int, winograd: b
     count = min(machine.banks if part.is_depthwise else machine.ogs, depth)
     stripes = ceil_div(out, depth)
     if not part.is_depthwise:
-        stripes *= ceil_div(part.mce_in[2], channels)
+        stripes *= ceil_div(math.prod(part.mce_in) if part.kind is Kind.FC else part.mce_in[2], channels)
     bits = _longest_bits(machine, part, channels, ceil_div(min(depth, out), count), count * stripes, winograd)
     length = round_up(ceil_div(bits, 8), coding.stream_multiple_bytes) if bits else 0
     return count * length, max(count, machine.banks) * length * stripes, stripes
@@ -58,31 +59,47 @@ def _stream(machine: Machine, part: Part, channels: int, depth: int, winograd: b
 def _longest_bits(machine: Machine, part: Part, channels: int, each: int, count: int, winograd: bool) -> int:
     """Bits of the longest of ``count`` streams of ``each`` output channels; 0 where a channel is too long to be encoded."""
     coding = machine.coding
-    stored, payload, reload_share = _payload(machine, part, channels, winograd)
-    if stored > coding.max_channel_weights:
+    found = _payload(machine, part, channels, winograd)
+    if found.stored > coding.max_channel_weights:
         return 0
     headers = coding.first_channel_bits + coding.next_channel_bits * (each - 1)
-    return headers + payload * each + coding.codec_bits * _most_reloads(each - 1, reload_share, count)
+    reloads = _most_reloads(each - 1, found.reload_share, count)
+    zeros = _fewest_zeros(found.coded * each, count)
+    return headers + found.bits * each + coding.codec_bits * reloads - coding.weight_bits * zeros
 
 
-def _payload(machine: Machine, part: Part, channels: int, winograd: bool) -> tuple[int, int, float]:
-    """Weights stored for a channel, the bits that they take, and how probably its codec parameters differ from the last one's."""
+class _Payload(NamedTuple):
+    """Weights of one output channel.
+
+    Attributes:
+        stored: how many, padding included. bits: what they take. reload_share: how probably the codec's parameters differ from
+            those of the channel before. coded: weights among which a zero by chance is worth its bits.
+    """
+
+    stored: int
+    bits: int
+    reload_share: float = 0.0
+    coded: int = 0
+
+
+def _payload(machine: Machine, part: Part, channels: int, winograd: bool) -> _Payload:
     coding = machine.coding
     weights = part.weights
     if weights is None or weights.coded is Coded.IDENTITY:
-        return 1, coding.narrow_bits, 0.0
+        return _Payload(1, coding.narrow_bits)
     mask = stored_mask(machine, part, channels, winograd)
-    stored = len(mask)
+    stored, kept = len(mask), int(np.count_nonzero(mask))
     if weights.coded is Coded.ONE_HOT:
-        return stored, _one_hot_bits(machine, stored), 0.0
+        return _Payload(stored, _one_hot_bits(machine, stored, part.kernel[0] * part.kernel[1]))
     if weights.coded is Coded.REPEATED:
-        return stored, _repeated_bits(machine, part, stored), 1.0
-    kept = int(np.count_nonzero(mask))
+        return _Payload(stored, _repeated_bits(machine, part, stored), 1.0)
     raw = coding.weight_bits * stored
     if kept < stored:
         gaps = np.diff(np.flatnonzero(np.concatenate(([True], mask, [True])))) - 1
-        raw = min(raw, coding.weight_bits * kept + run_bits(machine, gaps))
-    return stored, raw, _differs(kept)
+        coded = coding.weight_bits * kept + run_bits(machine, gaps)
+        if coded - coding.weight_bits * kept // SYMBOLS < raw:
+            return _Payload(stored, coded, _differs(kept), kept)
+    return _Payload(stored, raw, _differs(kept))
 
 
 def run_bits(machine: Machine, runs: Ints) -> int:
@@ -96,9 +113,11 @@ def run_bits(machine: Machine, runs: Ints) -> int:
     return min(best)
 
 
-def _one_hot_bits(machine: Machine, stored: int) -> int:
-    """A channel with a single weight that is not zero: two runs, and the weight in the fewest bits that the code has."""
-    return run_bits(machine, np.array([0, stored - 1])) + machine.coding.narrow_bits
+def _one_hot_bits(machine: Machine, stored: int, hot: int) -> int:
+    """A channel with ``hot`` equal weights, far apart, among zeros: runs, and the weights in the fewest bits that the code has."""
+    runs = np.full(hot + 1, (stored - hot) // (hot + 1))
+    runs[-1] += (stored - hot) % (hot + 1)
+    return run_bits(machine, runs) + machine.coding.narrow_bits * hot
 
 
 def _repeated_bits(machine: Machine, part: Part, stored: int) -> int:
@@ -123,7 +142,17 @@ def _most_reloads(channels: int, share: float, count: int) -> int:
     """The median over ``count`` streams of the most channels, of that many, that reload their parameters."""
     below = 0.0
     for reloads in range(channels + 1):
-        below += comb(channels, reloads) * share**reloads * (1 - share) ** (channels - reloads)
+        below += math.comb(channels, reloads) * share**reloads * (1 - share) ** (channels - reloads)
         if below**count >= 0.5:
             return reloads
     return channels
+
+
+@lru_cache(4096)
+def _fewest_zeros(weights: int, count: int) -> int:
+    """The median over ``count`` streams of the fewest weights, of that many random ones, that are zero by chance."""
+    if not weights:
+        return 0
+    mean = weights / SYMBOLS
+    below = NormalDist().inv_cdf(1 - 0.5 ** (1 / count))
+    return max(0, round(mean + below * math.sqrt(mean)))
