@@ -17,5 +17,6 @@ main = Commands(
     COMMANDS,
     name="npusim",
     help="How many MACs, how much DRAM traffic and how many milliseconds a network takes on an NPU, and why.",
-    epilog="npusim COMMAND --help says more. Exit codes: 0 success; 1 the estimate could not be made as asked; 2 wrong input.",
+    epilog="npusim COMMAND --help says more. "
+    "Exit codes: 0 success; 1 the estimate could not be made as asked; 2 wrong input.",
 )

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from npusim.cli import outputs, values
-from npusim.cli.options import check_format, estimating, output_options, reading, request
+from npusim.cli.options import check_format, estimating, output_options, quiet_option, reading, request
 from npusim.reports import FORMATS, Look, render
 from npusim.result import Estimate
 
@@ -18,6 +18,7 @@ HOLDS_NO_WARNINGS = ("csv",)
 @estimating
 @reading
 @output_options(*FORMATS)
+@quiet_option
 def command(**given: Any) -> None:
     """How many MACs, bytes of DRAM traffic and milliseconds MODEL takes, layer by layer.
 

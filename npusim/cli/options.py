@@ -1,4 +1,4 @@
-"""The options that every estimating command shares, and what they come to: a Graph, a profile, arguments of estimate()."""
+"""The options that every estimating command shares, and what they come to: Graph, profile, arguments."""
 
 from __future__ import annotations
 
@@ -15,21 +15,30 @@ from npusim.profile import HardwareProfile
 
 Function = Callable[..., Any]
 
-_ESTIMATE = (
-    click.option("--profile", default="ethos-n78", metavar="NAME|FILE", show_default=True, help="The NPU; see npusim profiles list."),
-    click.option("--variant", metavar="NAME", help="One of the profile's variants, as 8tops-2ple."),
-    click.option("--level", default="mapped", metavar="mapped|roofline", show_default=True, help="How close to the hardware; roofline is a lower bound."),
-    click.option("--size", metavar="WxH", help="The frame, width by height, as 1920x1080."),
-    click.option("--shape", "shapes", multiple=True, metavar="NAME=1x3x224x224", help="An input's whole shape; may be repeated."),
-    click.option("--dim", "dims", multiple=True, metavar="NAME=N|INPUT:AXIS=N", help="A free dimension; may be repeated."),
-    click.option("--batch", metavar="N", help="The first axis of every input."),
-    click.option("--dtype", metavar="TYPE", help="What the NPU runs, as int8; by default the profile's own type."),
-    click.option("--equal-scales/--no-equal-scales", default=None, help="All tensors share one quantisation, or none do; by default as the graph's QDQ nodes say."),
-    click.option("--activation-compression", metavar="SHARE", help="Share of the traffic between layers that is saved, as 0.5 or 50%; by default the profile's."),
-    click.option("--planner", default="vendor", metavar="vendor|best", show_default=True, help="Plan as the vendor's compiler does, or search every legal plan."),
-    click.option("--as-vendor", is_flag=True, help="Cost every operator as the vendor's own estimator does."),
-    click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Overrides a number of the profile, as clock=800MHz; may be repeated."),
-    click.option("--strict", is_flag=True, help="Fail (exit code 1) on operators that npusim does not know."),
+_ESTIMATE: tuple[tuple[str, dict[str, Any], str], ...] = (
+    ("--profile", {"default": "ethos-n78", "metavar": "NAME|FILE", "show_default": True}, "The NPU: profiles list."),
+    ("--variant", {"metavar": "NAME"}, "One of the profile's variants, as 8tops-2ple."),
+    ("--level", {"default": "mapped", "metavar": "mapped|roofline", "show_default": True}, "A lower bound, or closer."),
+    ("--size", {"metavar": "WxH"}, "The frame, width by height, as 1920x1080."),
+    ("--shape", {"multiple": True, "metavar": "NAME=1x3x224x224"}, "An input's whole shape; may be repeated."),
+    ("--dim", {"multiple": True, "metavar": "NAME=N|INPUT:AXIS=N"}, "A free dimension; may be repeated."),
+    ("--batch", {"metavar": "N"}, "The first axis of every input."),
+    ("--dtype", {"metavar": "TYPE"}, "What the NPU runs, as int8; by default the profile's own type."),
+    (
+        "--equal-scales/--no-equal-scales", {"default": None},
+        "All tensors share one quantisation, or none do; by default as the graph's QDQ nodes say.",
+    ),
+    (
+        "--activation-compression", {"metavar": "SHARE"},
+        "Share of the traffic between layers that is saved, as 0.5 or 50%; by default the profile's.",
+    ),
+    (
+        "--planner", {"default": "vendor", "metavar": "vendor|best", "show_default": True},
+        "Plan as the vendor's compiler does, or search every legal plan.",
+    ),
+    ("--as-vendor", {"is_flag": True}, "Cost every operator as the vendor's own estimator does."),
+    ("--set", {"multiple": True, "metavar": "KEY=VALUE"}, "Overrides a number of the profile, as clock=800MHz."),
+    ("--strict", {"is_flag": True}, "Fail (exit code 1) on operators that npusim does not know."),
 )  # fmt: skip
 
 
@@ -64,8 +73,8 @@ class Request(msgspec.Struct, frozen=True):
 
 def estimating(function: Function) -> Function:
     """Gives a command the MODEL argument and the shared options; it passes them on to ``request``."""
-    for option in reversed(_ESTIMATE):
-        function = option(function)
+    for name, attrs, said in reversed(_ESTIMATE):
+        function = click.option(name, **attrs, help=said)(function)
     return click.argument("model")(function)
 
 
@@ -74,8 +83,8 @@ def request(given: dict[str, Any]) -> Request:
     size, batch, compression, dtype = (given.pop(key) for key in ("size", "batch", "activation_compression", "dtype"))
     load = {
         "size": None if size is None else values.size(size),
-        "shapes": values.shapes(given.pop("shapes")),
-        "dims": values.dims(given.pop("dims")),
+        "shapes": values.shapes(given.pop("shape")),
+        "dims": values.dims(given.pop("dim")),
         "batch": None if batch is None else values.batch(batch),
     }
     options = {key: given.pop(key) for key in ("level", "equal_scales", "planner", "as_vendor", "strict")}
@@ -84,25 +93,26 @@ def request(given: dict[str, Any]) -> Request:
     profile, variant = given.pop("profile"), given.pop("variant")
     return Request(
         model=given.pop("model"), profile=profile, variant=variant and find_variant(profile, variant),
-        overrides=values.settings(given.pop("settings")), load=load, options=options,
+        overrides=values.settings(given.pop("set")), load=load, options=options,
     )  # fmt: skip
 
 
 def find_variant(profile: str, spelling: str) -> str:
-    """The profile's variant that the user means: ``ethos-n78-8tops-2ple`` and ``ETHOS_N78_8TOPS_2PLE_RATIO`` are 8tops-2ple.
+    """The profile's variant that the user means, whatever its capitals, dashes and the profile's name before it.
 
-    A spelling that fits none is returned as it is; the profile's reader then says which there are.
+    ``ethos-n78-8tops-2ple`` and the vendor's ETHOS_N78_8TOPS_2PLE_RATIO are 8tops-2ple. A spelling that fits none is
+    returned as it is; the profile's reader then says which there are.
     """
     from npusim.profile_file import find_file, read  # noqa: PLC0415 - tomllib, only where a variant is named
 
     known = {_plain(name): name for name in read(find_file(profile)).variants}
-    wanted = _plain(spelling)
     stem = _plain(profile.replace("\\", "/").rpartition("/")[2].removesuffix(".toml"))
+    whole = _plain(spelling)
     forms = (
-        wanted,
-        wanted.removeprefix(stem),
-        wanted.removesuffix("ratio"),
-        wanted.removeprefix(stem).removesuffix("ratio"),
+        whole,
+        whole.removeprefix(stem),
+        whole.removesuffix("ratio"),
+        whole.removeprefix(stem).removesuffix("ratio"),
     )
     return next((known[form] for form in forms if form in known), spelling)
 
@@ -112,16 +122,21 @@ def _plain(name: str) -> str:
 
 
 def output_options(*formats: str) -> Callable[[Function], Function]:
-    """Gives a command ``--format`` (of those named), ``-o`` and ``--quiet``."""
+    """Gives a command ``--format`` (of those named, as ``form``) and ``-o``."""
+    metavar = "|".join(formats)
 
     def give(function: Function) -> Function:
-        function = click.option("--quiet", "-q", is_flag=True, help="Only results: no notes and no progress.")(function)
-        function = click.option("--output", "-o", metavar="FILE", help="Writes there instead of the terminal.")(
-            function
-        )
-        return click.option("--format", "form", default="text", metavar="|".join(formats), show_default=True, help="How to print.")(function)  # fmt: skip
+        function = click.option("--output", "-o", metavar="FILE", help="Writes there, not to the terminal.")(function)
+        return click.option(
+            "--format", "form", default="text", metavar=metavar, show_default=True, help="How to print."
+        )(function)
 
     return give
+
+
+def quiet_option(function: Function) -> Function:
+    """Gives a command ``--quiet``."""
+    return click.option("--quiet", "-q", is_flag=True, help="Only results: no notes, no progress.")(function)
 
 
 def reading(function: Function) -> Function:
@@ -133,4 +148,5 @@ def reading(function: Function) -> Function:
 def check_format(form: str, formats: tuple[str, ...]) -> None:
     """InputError (bad-option) where the format is not among them."""
     if form not in formats:
-        raise InputError(f"{form!r} is no format here", code="bad-option", where="--format", fix=f"choose from {', '.join(formats)}")  # fmt: skip
+        choice = f"choose from {', '.join(formats)}"
+        raise InputError(f"{form!r} is no format here", code="bad-option", where="--format", fix=choice)

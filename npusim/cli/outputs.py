@@ -40,7 +40,7 @@ def emit(text: str, output: str | None) -> None:
 def width(output: str | None) -> int:
     """Columns to print in: COLUMNS, else the terminal's, else PIPE_WIDTH."""
     columns = os.environ.get("COLUMNS", "")
-    if columns.isdecimal() and 0 < int(columns[:6]):
+    if columns.isdecimal() and int(columns[:6]) > 0:
         return int(columns[:6])
     if output is None and _is_terminal(sys.stdout):
         return os.get_terminal_size(sys.stdout.fileno()).columns or PIPE_WIDTH

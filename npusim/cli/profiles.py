@@ -26,7 +26,7 @@ def command() -> None:
 
 @command.command(name="list")
 @output_options(*LISTING_FORMATS)
-def list_(form: str, output: str | None, quiet: bool) -> None:
+def list_(form: str, output: str | None) -> None:
     """Every profile with its variants, in the figures that tell them apart."""
     check_format(form, LISTING_FORMATS)
     found = list_profiles()
@@ -39,7 +39,7 @@ def list_(form: str, output: str | None, quiet: bool) -> None:
 @click.option("--variant", metavar="NAME", help="One of the profile's variants; its default otherwise.")
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Overrides a number, as clock=800MHz.")
 @output_options(*LISTING_FORMATS)
-def show(name: str, variant: str | None, settings: tuple[str, ...], form: str, output: str | None, quiet: bool) -> None:
+def show(name: str, variant: str | None, settings: tuple[str, ...], form: str, output: str | None) -> None:
     """Every number of the profile NAME (or a TOML file), with its unit and where it is from."""
     check_format(form, LISTING_FORMATS)
     shown = show_profile(name, variant and find_variant(name, variant), values.settings(settings))

@@ -9,7 +9,7 @@ import click
 
 from npusim.cli import values
 from npusim.cli.estimate import show
-from npusim.cli.options import check_format, output_options, reading
+from npusim.cli.options import check_format, output_options, quiet_option, reading
 from npusim.errors import InputError
 from npusim.reports import FORMATS
 from npusim.result import read_result
@@ -19,6 +19,7 @@ from npusim.result import read_result
 @click.argument("result")
 @reading
 @output_options(*FORMATS)
+@quiet_option
 def command(result: str, **given: Any) -> None:
     """Prints RESULT, which npusim estimate --format json wrote, in another format."""
     check_format(given["form"], FORMATS)

@@ -9,7 +9,7 @@ import msgspec
 
 from npusim.cli import outputs, values
 from npusim.cli.group import say
-from npusim.cli.options import check_format, output_options
+from npusim.cli.options import check_format, output_options, quiet_option
 from npusim.errors import InputError
 from npusim.reports.listings import LISTING_FORMATS, listing, zoo_page, zoo_rows
 
@@ -21,8 +21,9 @@ def command() -> None:
 
 @command.command(name="list")
 @output_options(*LISTING_FORMATS)
+@quiet_option
 def list_(form: str, output: str | None, quiet: bool) -> None:
-    """Every network with its parameters and MACs (to 1280x720 pixels), beside the published ones, and why they differ."""
+    """Every network with its parameters and MACs, beside the published ones, and why they differ."""
     check_format(form, LISTING_FORMATS)
     with outputs.progress("counting the networks of the zoo", quiet):
         from npusim import zoo  # noqa: PLC0415 - wrong options are told before the operators load
@@ -37,9 +38,9 @@ def list_(form: str, output: str | None, quiet: bool) -> None:
 @click.option("--output", "-o", metavar="FILE|FOLDER", help="The file to write; with --all the folder.")
 @click.option("--size", metavar="WxH", help="Fixes the frame; height and width are free otherwise.")
 @click.option("--all", "every", is_flag=True, help="Writes every network into a folder.")
-@click.option("--quiet", "-q", is_flag=True, help="No notes and no progress.")
+@quiet_option
 def export(name: str | None, output: str | None, size: str | None, every: bool, quiet: bool) -> None:
-    """Writes the network NAME as ONNX: float32 weights made by ConstantOfShape nodes, a few kB that every tool reads."""
+    """Writes the network NAME as ONNX: a few kB that every tool reads, its float32 weights made by ConstantOfShape."""
     if every == (name is not None):
         raise _bad("zoo export takes the NAME of a network, or --all", "see npusim zoo list")
     if output is None:

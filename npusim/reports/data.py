@@ -38,9 +38,11 @@ def table(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
 
 def _row_names(bounds: Sequence[str]) -> Sequence[str]:
     return (
-        "name", "op", "ifm_elements", "ofm_elements", "kernel", "stride", "groups", "section", "macs", "macs_dense", "ops",
-        "params", "cycles", "latency_s", "share_of_cycles", "bound_by", "utilisation", "dram_bytes",
-        *(f"dram_{name}_bytes" for name in OPERANDS), *(f"bound_{name}_cycles" for name in bounds), "algorithm", "fused", "off_npu",
+        "name", "op", "ifm_elements", "ofm_elements", "kernel", "stride", "groups", "section",
+        "macs", "macs_dense", "ops", "params", "cycles",
+        "latency_s", "share_of_cycles", "bound_by", "utilisation", "dram_bytes",
+        *(f"dram_{name}_bytes" for name in OPERANDS), *(f"bound_{name}_cycles" for name in bounds),
+        "algorithm", "fused", "off_npu",
     )  # fmt: skip
 
 
@@ -48,9 +50,11 @@ def _row(row: LayerResult, result: Estimate, bounds: Sequence[str]) -> dict[str,
     clock_hz, cycles = result.profile.clock_hz, result.totals.cycles
     dram = row.traffic.get("dram", {})
     values = (
-        row.name, row.op, ";".join(map(size, row.ifm)), ";".join(map(size, row.ofm)), _axes(row.kernel), _axes(row.stride),
+        row.name, row.op, ";".join(map(size, row.ifm)), ";".join(map(size, row.ofm)),
+        _axes(row.kernel), _axes(row.stride),
         row.groups, row.section, row.macs, row.macs_dense, row.ops, row.params, row.cycles,
-        row.cycles / clock_hz if clock_hz else None, row.cycles / cycles if cycles else None, row.bound_by, row.utilisation,
+        row.cycles / clock_hz if clock_hz else None, row.cycles / cycles if cycles else None, row.bound_by,
+        row.utilisation,
         row.dram_bytes, *(dram.get(name, 0) for name in OPERANDS), *(row.bounds.get(name) for name in bounds),
         row.mapping.get("algorithm", ""), ";".join(row.fused), row.off_npu,
     )  # fmt: skip

@@ -43,8 +43,8 @@ def setting(result: Estimate) -> Iterator[str]:
         for rate in (hardware.dram_read_bytes_per_cycle, hardware.dram_write_bytes_per_cycle)
     )
     yield (
-        f"{format_hz(hardware.clock_hz)}, {hardware.macs_per_cycle} MAC/cycle, {format_capacity(hardware.sram_bytes)} SRAM, "
-        f"DRAM {read} read and {write} write"
+        f"{format_hz(hardware.clock_hz)}, {hardware.macs_per_cycle} MAC/cycle, "
+        f"{format_capacity(hardware.sram_bytes)} SRAM, DRAM {read} read and {write} write"
     )
     scales = {True: "equal scales", False: "own scales", None: "scales as in the graph"}[options.equal_scales]
     vendor = ", costed as the vendor does" if options.as_vendor else ""
@@ -72,7 +72,8 @@ def totals(result: Estimate) -> Iterator[tuple[str, str]]:
     yield "fps", f"{most}{factor(sums.fps)} frames/s" if sums.fps is not None else f"{NOTHING}: nothing takes time"
     yield (
         "roofline",
-        f"{least}{format_seconds(sums.roofline_latency_s)}, bound by {_bound(sums.roofline_bound_by)}{_distance(result)}",
+        f"{least}{format_seconds(sums.roofline_latency_s)}, bound by {_bound(sums.roofline_bound_by)}"
+        f"{_distance(result)}",
     )
     yield (
         "theoretical fps",
@@ -84,14 +85,16 @@ def totals(result: Estimate) -> Iterator[tuple[str, str]]:
     if sums.macs_dense != sums.macs:
         yield (
             "dense MACs",
-            f"{least}{format_macs(sums.macs_dense)} ({format_count(sums.macs_dense)}), transposed convolutions counted at the output",
+            f"{least}{format_macs(sums.macs_dense)} ({format_count(sums.macs_dense)}), "
+            "transposed convolutions counted at the output",
         )
     yield "utilisation", f"{_percent(sums.utilisation)} of the MAC array"
     yield "ops", f"{least}{format_count(sums.ops)} element-wise, pooling and reduction operations"
     yield "params", format_count(sums.params)
     yield (
         "weights",
-        f"{format_bytes(sums.weight_bytes)} in the file, {format_bytes(sums.weight_stream_bytes)} as the NPU reads them",
+        f"{format_bytes(sums.weight_bytes)} in the file, "
+        f"{format_bytes(sums.weight_stream_bytes)} as the NPU reads them",
     )
     by_operand = ", ".join(
         f"{OPERANDS.get(name, name)} {format_bytes(count)}" for name, count in sums.dram_bytes_by_operand.items()
@@ -172,8 +175,12 @@ def warnings(result: Estimate) -> Iterator[str]:
 
 def footnotes(result: Estimate) -> Iterator[str]:
     """What a reader could stumble over in the numbers."""
-    if any((row.utilisation or 0) > 1 for row in (*result.layers, result.totals)):
-        yield "Utilisation above 100 %: it counts the direct algorithm's MACs, and a fast convolution (Winograd) needs fewer."
+    shares = [result.totals.utilisation, *(row.utilisation for row in result.layers)]
+    if any((share or 0) > 1 for share in shares):
+        yield (
+            "Utilisation above 100 %: it counts the direct algorithm's MACs, "
+            "and a fast convolution (Winograd) needs fewer."
+        )
     if result.totals.macs_dense != result.totals.macs:
         yield "Utilisation and the theoretical fps take the dense MACs."
     if any(row.fused for row in result.layers):

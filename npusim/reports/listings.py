@@ -6,6 +6,8 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from npusim.reports.blocks import Block, Column, Facts, Heading, Lines, Table
 from npusim.reports.numbers import factor
 from npusim.reports.words import clean
@@ -52,8 +54,8 @@ def zoo_page(entries: Sequence[Entry]) -> Iterator[Block]:
     yield Heading("The networks of the zoo")
     yield Table(columns, tuple(_zoo_row(each, reasons, dense) for each in entries))
     yield Lines((
-        "Parameters are all that the network stores; MACs are those to 1280x720 pixels, from 640x360 (x2), 427x240 (x3) "
-        "or 320x180 (x4). Published MACs count a transposed convolution at its output, as the dense MACs do.",
+        "Parameters are all that the network stores; MACs are those to 1280x720 pixels, from 640x360 (x2), 427x240 "
+        "(x3) or 320x180 (x4). Published MACs count a transposed convolution at its output, as the dense MACs do.",
     ))  # fmt: skip
     aliases = [f"{alias} = {each.name}" for each in entries for alias in each.aliases]
     if aliases:
@@ -76,18 +78,15 @@ def _zoo_row(each: Entry, reasons: Sequence[str], dense: bool) -> tuple[str, ...
 
 def zoo_rows(entries: Sequence[Entry]) -> list[Row]:
     """The same for programs, exact; what was not published is empty."""
-    return [
-        {
-            "name": each.name, "aliases": " ".join(each.aliases), "family": each.family, "scale": each.scale, "form": each.form,
-            "channels": each.channels, "params": each.params, "params_kernels": each.params_kernels, "macs": each.macs,
-            "macs_dense": each.macs_dense, "published_params_k": each.published.params_k if each.published else "",
-            "published_macs_g": each.published.macs_g if each.published else "",
-            "published_in": each.published.source if each.published else "",
-            "published_confidence": each.published.confidence if each.published else "",
-            "reason": each.reason, "layers_from": each.source, "layers_confidence": each.confidence,
-        }
-        for each in entries
-    ]  # fmt: skip
+    return [_zoo_plain(each) for each in entries]
+
+
+def _zoo_plain(each: Entry) -> Row:
+    row = msgspec.structs.asdict(each) | {"aliases": " ".join(each.aliases)}
+    row["layers_from"], row["layers_confidence"] = row.pop("source"), row.pop("confidence")
+    known = row.pop("published")
+    names = ("params_k", "macs_g", "source", "confidence")
+    return row | {f"published_{name}": getattr(known, name, "") for name in names} | {"reason": each.reason}
 
 
 # --- profiles
@@ -104,9 +103,10 @@ def profiles_page(profiles: Sequence[ProfileRow]) -> Iterator[Block]:
         yield Heading(clean(f"{each.name} ({each.vendor}, target {each.target})"))
         yield Table(columns, tuple(
             (
-                clean(row.name) + (" *" if row.is_default else ""), format_hz(row.clock_hz), format_count(row.macs_per_cycle),
-                factor(row.peak_tops), format_capacity(row.sram_bytes), format_rate(row.dram_read_bytes_per_s, "B/s"),
-                format_rate(row.dram_write_bytes_per_s, "B/s"), "vendor" if row.plannable else "best",
+                clean(row.name) + (" *" if row.is_default else ""), format_hz(row.clock_hz),
+                format_count(row.macs_per_cycle), factor(row.peak_tops), format_capacity(row.sram_bytes),
+                format_rate(row.dram_read_bytes_per_s, "B/s"), format_rate(row.dram_write_bytes_per_s, "B/s"),
+                "vendor" if row.plannable else "best",
             )
             for row in each.variants
         ))  # fmt: skip
@@ -115,16 +115,14 @@ def profiles_page(profiles: Sequence[ProfileRow]) -> Iterator[Block]:
 
 
 def profiles_rows(profiles: Sequence[ProfileRow]) -> list[Row]:
+    """A row a variant, in exact numbers."""
     return [
-        {
-            "profile": each.name, "vendor": each.vendor, "target": each.target, "variant": row.name, "is_default": row.is_default,
-            "plannable": row.plannable, "clock_hz": row.clock_hz, "macs_per_cycle": row.macs_per_cycle,
-            "peak_tops": row.peak_tops, "sram_bytes": row.sram_bytes, "dram_read_bytes_per_s": row.dram_read_bytes_per_s,
-            "dram_write_bytes_per_s": row.dram_write_bytes_per_s, "confidence": each.confidence, "source": each.source,
-        }
+        {"profile": each.name, "vendor": each.vendor, "target": each.target, "variant": row.name}
+        | {key: value for key, value in msgspec.structs.asdict(row).items() if key != "name"}
+        | {"confidence": each.confidence, "source": each.source}
         for each in profiles
         for row in each.variants
-    ]  # fmt: skip
+    ]
 
 
 def shown_page(shown: Shown) -> Iterator[Block]:
@@ -139,7 +137,8 @@ def shown_page(shown: Shown) -> Iterator[Block]:
     )  # fmt: skip
     yield Table(columns, tuple(
         (
-            clean(row.key), clean(_value(row)), "" if row.quantity.unit == "1" else clean(row.quantity.unit), clean(row.origin),
+            clean(row.key), clean(_value(row)), "" if row.quantity.unit == "1" else clean(row.quantity.unit),
+            clean(row.origin.removeprefix("variant ")),
             f"{sources.index(row.quantity.source) + 1}{'?' if row.assumed else ''}",
         )
         for row in shown.numbers
@@ -161,7 +160,8 @@ def _value(row: NumberRow) -> str:
 def shown_rows(shown: Shown) -> list[Row]:
     return [
         {
-            "key": row.key, "value": list(row.quantity.value) if isinstance(row.quantity.value, tuple) else row.quantity.value,
+            "key": row.key,
+            "value": list(row.quantity.value) if isinstance(row.quantity.value, tuple) else row.quantity.value,
             "unit": row.quantity.unit, "source": row.quantity.source, "given_by": row.origin, "assumed": row.assumed,
         }
         for row in shown.numbers

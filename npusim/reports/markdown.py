@@ -21,7 +21,7 @@ def report(result: Estimate, look: Look) -> str:
 
 def markdown(blocks: Iterable[Block]) -> str:
     """The blocks, an empty line between them; the first heading is the page's."""
-    parts = []
+    parts: list[str] = []
     for block in blocks:
         first = not any(part.startswith("#") for part in parts)
         parts.append("\n".join(_lines(block, first)))
