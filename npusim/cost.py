@@ -18,7 +18,7 @@ from npusim.profile import HardwareProfile
 SERIAL = "_serial"  # a resource whose name ends so cannot overlap with the others: its cycles are added
 
 
-class LayerCost(msgspec.Struct, frozen=True):
+class LayerCost(msgspec.Struct, frozen=True, gc=False):
     """What one pass costs.
 
     Attributes:
@@ -48,7 +48,7 @@ class LayerCost(msgspec.Struct, frozen=True):
         return max(self.bounds, key=lambda name: self.bounds[name], default="none") if self.cycles > 0 else "none"
 
 
-class Pass(msgspec.Struct, frozen=True):
+class Pass(msgspec.Struct, frozen=True, gc=False):
     """Work that the NPU starts at once: a layer with what is fused to it, a part of a layer, or a conversion.
 
     Attributes:
@@ -147,7 +147,7 @@ def roofline_plan(graph: Graph, profile: HardwareProfile, options: Options) -> P
     return Plan(tuple(passes))
 
 
-class _Floor(msgspec.Struct, frozen=True):
+class _Floor(msgspec.Struct, frozen=True, gc=False):
     """The least that a layer asks for: cycles of the MAC array, and bytes."""
 
     mac_cycles: float
@@ -176,6 +176,9 @@ def _layer_floors(
 ) -> list[_Floor]:
     works = layer_works(graph) if works is None else works
     found, counted, cycles = flow(graph, works), set[str](), dict[LoopNest, float]()
+    dtype = DType.parse(options.dtype)
+    saving = options.activation_compression if profile.compression.available else 0.0
+    read = _read_first(graph, works, found, dtype, saving)
     floors = []
     for index, each in enumerate(works):
         if each.work is None:
@@ -186,9 +189,10 @@ def _layer_floors(
             if nest not in cycles:
                 cycles[nest] = least_mac_cycles(nest, profile)
         macs = float(sum(cycles[nest] for nest in each.work.nests) * each.layer.repeat)
-        ifm, ofm = _compulsory(graph, works, found, index, options, profile)
+        own = (name for name in each.layer.outputs if name in found.outputs and found.makers.get(name) == index)
+        ofm = sum(saved(packed_bytes(touched_elements(each, graph.tensors[name]), dtype), saving) for name in own)
         stored = sum(graph.tensors[name].elements for name in new)
-        floors.append(_Floor(macs, ifm, ofm, _least_weight_bytes(each, stored, profile, options)))
+        floors.append(_Floor(macs, read.get(index, 0), ofm, _least_weight_bytes(each, stored, profile, dtype)))
     return floors
 
 
@@ -208,23 +212,17 @@ def least_mac_cycles(nest: LoopNest, profile: HardwareProfile) -> float:
     return least / rate
 
 
-def _compulsory(
-    graph: Graph, works: Sequence[LayerWork], found: Flow, index: int, options: Options, profile: HardwareProfile
-) -> tuple[int, int]:
-    """Bytes of network inputs that this layer is the first to read, and of network outputs that it writes."""
-    each, dtype = works[index], DType.parse(options.dtype)
-    saving = options.activation_compression if profile.compression.available else 0.0
-    read = written = 0
-    for name in {found.root[name] for name in each.layer.inputs if name}:
-        known = [reader for reader in found.readers.get(name, ()) if works[reader].work is not None]
-        if name in graph.inputs and known and known[0] == index:
+def _read_first(graph: Graph, works: Sequence[LayerWork], found: Flow, dtype: DType, saving: float) -> dict[int, int]:
+    """Bytes of network inputs by the layer that is the first to read them: as much of each as its readers touch."""
+    first: dict[int, int] = {}
+    for name in graph.inputs:
+        readers = [reader for reader in found.readers.get(name, ()) if works[reader].work is not None]
+        if readers:
             tensor = graph.tensors[name]
-            most = sum(touched_elements(works[reader], tensor) for reader in known)
-            read += saved(packed_bytes(min(tensor.elements, most), dtype), saving)
-    for name in each.layer.outputs:
-        if name in found.outputs and found.makers.get(name) == index:
-            written += saved(packed_bytes(touched_elements(each, graph.tensors[name]), dtype), saving)
-    return read, written
+            touched = sum(touched_elements(works[reader], tensor) for reader in readers)
+            count = saved(packed_bytes(min(tensor.elements, touched), dtype), saving)
+            first[readers[0]] = first.get(readers[0], 0) + count
+    return first
 
 
 def saved(count: int, saving: float) -> int:
@@ -238,11 +236,10 @@ def weight_bits(profile: HardwareProfile, dtype: DType) -> float:
     return profile.weight_stream.bits_per_weight * dtype.bits / native
 
 
-def _least_weight_bytes(each: LayerWork, stored: int, profile: HardwareProfile, options: Options) -> int:
+def _least_weight_bytes(each: LayerWork, stored: int, profile: HardwareProfile, dtype: DType) -> int:
     """Bytes of the layer's constants that no earlier layer has read; ``stored``: how many elements those have."""
-    if each.work is None or not stored:
+    if each.work is None or each.work.folds or not stored:
         return 0
-    dtype = DType.parse(options.dtype)
     if not each.work.nests:
         most = max((part.elements for part in each.work.vector), default=0)
         return packed_bytes(min(stored, most), dtype)

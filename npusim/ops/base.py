@@ -19,10 +19,10 @@ Execute = Callable[["Call", Sequence[Array | None]], Sequence[Array]]
 
 
 # What a rule may raise where an attribute or input of the file makes no sense.
-FAULTS = (ArithmeticError, AttributeError, LookupError, MemoryError, TypeError, ValueError)
+FAULTS = (ArithmeticError, AttributeError, LookupError, MemoryError, RecursionError, TypeError, ValueError)
 
 
-class Call(msgspec.Struct, frozen=True):
+class Call(msgspec.Struct, frozen=True, gc=False):
     """One application of an operator, as its rules see it.
 
     Attributes:
@@ -112,7 +112,7 @@ class Call(msgspec.Struct, frozen=True):
         return InputError(what, code=code, where=f"{self.op} {self.name!r}")
 
 
-class VectorWork(msgspec.Struct, frozen=True):
+class VectorWork(msgspec.Struct, frozen=True, gc=False):
     """Element-wise, pooling, reduction or activation work, or the moving of data.
 
     Attributes:
@@ -146,18 +146,22 @@ KINDS = (
 )
 
 
-class Work(msgspec.Struct, frozen=True):
+class Work(msgspec.Struct, frozen=True, gc=False):
     """What a layer asks of the hardware.
 
     Attributes:
         nests: its multiply-accumulates; a recurrent layer has several, a pooling none.
         vector: its other work, in the order it happens.
         view: nothing moves and nothing is computed (reshape, identity).
+        folds: what the layer before takes its work into, where it can, at no cost: ``weights`` (a constant scale and
+            shift for each channel, right behind a convolution) or ``format`` (a change of number format, in the step
+            that writes the result); empty otherwise.
     """
 
     nests: tuple[LoopNest, ...] = ()
     vector: tuple[VectorWork, ...] = ()
     view: bool = False
+    folds: str = ""
 
     @property
     def macs(self) -> int:
@@ -218,6 +222,14 @@ class Op(msgspec.Struct, frozen=True):
         if not self.scalars_are_settings:
             return True
         return min(tensor.elements, stored.elements) != 1 and stored.dtype not in _NEVER_LEARNED
+
+
+def work_of(op: Op, call: Call) -> Work:
+    """The operator's work; InputError (bad-node) where an attribute or input of the call makes no sense."""
+    try:
+        return op.work(call)
+    except FAULTS as fault:
+        raise call.error(f"an attribute or input does not make sense ({fault})", code="bad-node") from fault
 
 
 _NEVER_LEARNED = (DType.INT64, DType.BOOL, DType.STRING)  # shapes, indices, masks and text

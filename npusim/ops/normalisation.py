@@ -15,6 +15,7 @@ from npusim.ops.base import (
     Call,
     Op,
     Spec,
+    VectorWork,
     Work,
     array,
     optional,
@@ -77,9 +78,12 @@ def _infer_batch(call: Call) -> list[Spec]:
 
 
 def _work_batch(call: Call) -> Work:
-    """At inference a multiplication and an addition an element; in training the statistics as well."""
-    training = call.attrs.get("training_mode", 0) or call.n_outs > 3
-    return passes(call, "norm", (2 + CENTRE_AND_SCALE if training else 2) * call.tensor(0).elements)
+    """At inference a multiplication and an addition an element, by constants; in training the statistics as well."""
+    count = call.tensor(0).elements
+    if call.attrs.get("training_mode", 0) or call.n_outs > 3:
+        return passes(call, "norm", (2 + CENTRE_AND_SCALE) * count)
+    spread = call.attrs.get("spatial", 1) and all(call.tensor(slot).is_constant for slot in range(1, 5))
+    return Work(vector=(VectorWork("mul", count, 2 * count),), folds="weights" if spread else "")
 
 
 def _execute_batch(call: Call, arrays: Sequence[Array | None]) -> list[Array]:
@@ -217,9 +221,9 @@ def _work_lrn(call: Call) -> Work:
 
 def _execute_lrn(call: Call, arrays: Sequence[Array | None]) -> list[Array]:
     x, size = array(call, arrays, 0), _size(call)
-    before = (size - 1) // 2
-    padded = np.pad(x * x, [(0, 0), (before, size - 1 - before)] + [(0, 0)] * (x.ndim - 2))
-    sums: Any = sum(padded[:, tap : tap + x.shape[1]] for tap in range(size))
+    before, after = (min(reach, x.shape[1]) for reach in ((size - 1) // 2, size - 1 - (size - 1) // 2))
+    padded = np.pad(x * x, [(0, 0), (before, after)] + [(0, 0)] * (x.ndim - 2))
+    sums: Any = sum(padded[:, tap : tap + x.shape[1]] for tap in range(before + 1 + after))
     alpha, beta, bias = (float(call.attrs.get(n, d)) for n, d in (("alpha", 1e-4), ("beta", 0.75), ("bias", 1.0)))
     return [as_type(x / (bias + alpha / size * sums) ** beta, call.dtype())]
 

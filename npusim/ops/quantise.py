@@ -45,6 +45,12 @@ def _infer_dynamic(call: Call) -> list[Spec]:
     return [(call.shape(0), DType.UINT8), ((), DType.FLOAT32), ((), DType.UINT8)]
 
 
+def _work_format(call: Call) -> Work:
+    """One operation an element; hardware that writes its results quantised does it on the way."""
+    count = call.outs[0].elements
+    return Work(vector=(VectorWork("relu", count, count),), folds="format")
+
+
 def _work_dynamic(call: Call) -> Work:
     """The smallest and the largest element are found first."""
     count = call.tensor(0).elements
@@ -57,7 +63,7 @@ def _spread(call: Call, x: Array, of: Array) -> Array:
         return of.reshape(())
     axis, block = call.axis(1), int(call.attrs.get("block_size", 0))
     if block:
-        return np.repeat(of, block, axis)[tuple(slice(size) for size in x.shape)]
+        return np.repeat(of, min(block, x.shape[axis]), axis)[tuple(slice(size) for size in x.shape)]
     return of.reshape([-1 if at == axis else 1 for at in range(x.ndim)])
 
 
@@ -142,8 +148,8 @@ def _microsoft(
 
 
 register(
-    Op("QuantizeLinear", _infer_quantize, per_output("relu"), settings=(1, 2), execute=_execute_quantize),
-    Op("DequantizeLinear", _infer_dequantize, per_output("relu"), settings=(1, 2), execute=_execute_dequantize),
+    Op("QuantizeLinear", _infer_quantize, _work_format, settings=(1, 2), execute=_execute_quantize),
+    Op("DequantizeLinear", _infer_dequantize, _work_format, settings=(1, 2), execute=_execute_dequantize),
     Op(
         "com.microsoft::QuantizeLinear", _infer_quantize, per_output("relu"), settings=(1, 2), execute=_execute_quantize
     ),

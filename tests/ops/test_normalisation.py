@@ -18,7 +18,7 @@ ROWS = [
         (2, 3, 4, 4),
         ops=192,
         params=12,
-        kinds=("norm",),
+        kinds=("mul",),  # by constants: a multiplication and an addition an element
     ),
     # in training the mean, difference, square, mean of squares and division come first: 24 * 7
     Row(

@@ -13,7 +13,7 @@ from npusim.profile import HardwareProfile
 from npusim.targets.generic.limits import nest_reason, vector_reason
 
 
-class Group(msgspec.Struct):
+class Group(msgspec.Struct, gc=False):
     """Layers of one pass, or of the few passes that one layer needs.
 
     Attributes:
@@ -42,7 +42,7 @@ def group_layers(works: Sequence[LayerWork], found: Flow, profile: HardwareProfi
             continue
         group = Group(index, reason=_reason(each, profile))
         groups[index] = group
-        if not group.reason and fuses_own(each, profile):
+        if not group.reason and (fuses_own(each, profile) or not each.work.nests):
             group.fused = _followers(index, works, found, profile)
         owner.update(dict.fromkeys((index, *group.fused), group))
     for index, each in enumerate(works):
@@ -98,10 +98,24 @@ def _followers(head: int, works: Sequence[LayerWork], found: Flow, profile: Hard
             or each.layer.repeat != works[head].layer.repeat
         ):
             return chain
-        if not _fusable(each.work.vector, outputs, profile) or not _ready(each, made[0], head, found):
+        is_free = folds_away(each, [works[at] for at in (head, *chain)])
+        fuses = fuses_own(works[head], profile) and _fusable(each.work.vector, outputs, profile)
+        if not (is_free or fuses) or not _ready(each, made[0], head, found):
             return chain
         chain.append(follower)
         last = follower
+
+
+def folds_away(each: LayerWork, before: Sequence[LayerWork]) -> bool:
+    """Whether a layer's work disappears in the layers before it, which run in one pass and of which it reads the last.
+
+    Constant scales and shifts go into constant weights, as long as nothing stands between; number formats always fit.
+    """
+    if each.work is None or each.work.folds != "weights":
+        return each.work is not None and each.work.folds == "format"
+    head, *between = (one.work for one in before)
+    is_plain = head is not None and len(head.nests) == 1 and not head.vector and not head.nests[0].weights_vary
+    return is_plain and all(one is not None and one.folds for one in between)
 
 
 def _ready(each: LayerWork, made: str, head: int, found: Flow) -> bool:

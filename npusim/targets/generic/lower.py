@@ -12,7 +12,7 @@ from npusim.ir import DType, Graph
 from npusim.loopnest import LoopNest, Operand
 from npusim.options import Options
 from npusim.profile import HardwareProfile
-from npusim.targets.generic.groups import Group, fuses_own, group_layers
+from npusim.targets.generic.groups import Group, folds_away, fuses_own, group_layers
 from npusim.targets.generic.jobs import IdleJob, Job, Stream
 from npusim.targets.generic.limits import stuffs, vector_reason
 from npusim.targets.generic.nest_jobs import fallback_job, ifm_box, nest_job, ofm_box, stuffed_box, vector_job
@@ -20,7 +20,7 @@ from npusim.targets.generic.scales import adds_rescale
 from npusim.targets.generic.storages import NOWHERE, Storage, Storages
 
 
-class Part(msgspec.Struct, frozen=True):
+class Part(msgspec.Struct, frozen=True, gc=False):
     """A pass to be planned.
 
     Attributes:
@@ -52,7 +52,7 @@ def lower(graph: Graph, works: Sequence[LayerWork], profile: HardwareProfile, op
     return Lowered(tuple(lowering.parts), tuple(lowering.storages.all))
 
 
-class _Operands(msgspec.Struct):
+class _Operands(msgspec.Struct, gc=False):
     """Operands gathered for one part: storages, their streams, and bytes of constants."""
 
     ids: list[int] = msgspec.field(default_factory=list)
@@ -104,7 +104,7 @@ class _Lowering:
         self.parts.append(Part(each.layer.name, names, job, tuple(ins.ids), tuple(outs), group.reason))
 
     def add_vector(self, group: Group, each: LayerWork, names: tuple[str, ...]) -> None:
-        ins, outs = self.all_operands(each), self.storages.made(each)
+        ins, outs = self.all_operands(each), self.storages.made(self.works[group.last])
         boxes = [self.storages.all[at].box for at in (*outs, *ins.ids)]
         vector, unit = self.priced(group.head), self.profile.vector_unit
         job = vector_job(vector, boxes, ins.streams, self.streams(outs), ins.constants, each.layer.repeat, unit)
@@ -192,8 +192,10 @@ class _Lowering:
         for root in pool:
             ins.take(*self.storages.read(self.works[group.head], root))
         vector = self.priced(group.head) if fuses_own(self.works[group.head], self.profile) else []
-        for at in group.fused:
+        for place, at in enumerate(group.fused):
             follower = self.works[at]
+            if folds_away(follower, [self.works[one] for one in (group.head, *group.fused[:place])]):
+                continue
             vector += self.priced(at)
             for root in self.storages.operands(follower):
                 if root not in inside:
