@@ -6,13 +6,12 @@ from collections.abc import Iterable
 
 import msgspec
 
-from npusim.errors import InputError
 from npusim.ir import Graph, Layer
 from npusim.ops import OPS, Call, Work
-from npusim.ops.base import FAULTS
+from npusim.ops.base import work_of
 
 
-class LayerWork(msgspec.Struct, frozen=True):
+class LayerWork(msgspec.Struct, frozen=True, gc=False):
     """A layer with what it asks of the hardware, its ``repeat`` not yet multiplied in.
 
     Attributes:
@@ -40,8 +39,11 @@ class LayerWork(msgspec.Struct, frozen=True):
 
 
 def layer_works(graph: Graph) -> tuple[LayerWork, ...]:
-    """Each layer of the graph with its work, in order."""
-    return tuple(_layer_work(graph, layer) for layer in graph.layers)
+    """Each layer of the graph with its work, in order; worked out once a graph, which is frozen."""
+    kept: dict[str, tuple[LayerWork, ...]] = graph.__dict__  # beside the values that Graph itself derives
+    if "layer_works" not in kept:
+        kept["layer_works"] = tuple(_layer_work(graph, layer) for layer in graph.layers)
+    return kept["layer_works"]
 
 
 def _layer_work(graph: Graph, layer: Layer) -> LayerWork:
@@ -59,12 +61,7 @@ def _layer_work(graph: Graph, layer: Layer) -> LayerWork:
     op = OPS.get(layer.op)
     if op is None:
         return LayerWork(layer, call, None, ())
-    try:
-        work = op.work(call)
-    except FAULTS as fault:
-        what = f"an attribute or input does not make sense ({fault})"
-        raise InputError(what, code="bad-node", where=f"{layer.op} {layer.name!r}") from fault
-    return LayerWork(layer, call, work, op.parameters(ins, tensors))
+    return LayerWork(layer, call, work_of(op, call), op.parameters(ins, tensors))
 
 
 def params(graph: Graph, works: Iterable[LayerWork] | None = None) -> int:

@@ -16,7 +16,7 @@ Spec = tuple[Shape, DType]
 VALUE_LIMIT = 65_536  # elements; larger constants are never needed to know a shape, so they are not evaluated
 
 
-class Value(msgspec.Struct, frozen=True):
+class Value(msgspec.Struct, frozen=True, gc=False):
     """A graph input, or a tensor whose type the file states. ``shape`` is None where not even the rank is known."""
 
     name: str
@@ -24,7 +24,7 @@ class Value(msgspec.Struct, frozen=True):
     dtype: DType = DType.FLOAT32
 
 
-class Constant(msgspec.Struct, frozen=True):
+class Constant(msgspec.Struct, frozen=True, gc=False):
     """A stored array: its shape is known at once, its elements only through ``read``; None where there are none yet."""
 
     name: str
@@ -33,7 +33,7 @@ class Constant(msgspec.Struct, frozen=True):
     read: Callable[[], Array] | None
 
 
-class Node(msgspec.Struct, frozen=True):
+class Node(msgspec.Struct, frozen=True, gc=False):
     """An operator applied: ``op`` is ``domain::name`` outside the standard domain. A subgraph is an attribute."""
 
     name: str

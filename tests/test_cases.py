@@ -48,7 +48,7 @@ def test_counts_and_shapes(name: str) -> None:
         "layers": len(graph.layers),
     }
     assert {"macs", "out"} <= case.keys()
-    assert [] == [(key, value, case[key]) for key, value in found.items() if not _right(case, key, value)]
+    assert [(key, value, case[key]) for key, value in found.items() if not _right(case, key, value)] == []
 
 
 @pytest.mark.parametrize("name", SOUND)

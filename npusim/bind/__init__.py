@@ -47,5 +47,5 @@ def bind(
             fix=f"the graph may be made for its own input size alone ({own}) and not able to follow another",
         ) from fault  # fmt: skip
     graph = binder.graph(inputs)
-    notices = binder.stated_otherwise() if as_in_file else ()
+    notices = tuple(binder.stated_otherwise()) if as_in_file else ()
     return msgspec.structs.replace(graph, warnings=(*graph.warnings, *notices)) if notices else graph

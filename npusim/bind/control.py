@@ -11,6 +11,7 @@ from npusim.bind.order import ordered
 from npusim.ir import DType, Layer, Role, Tensor
 from npusim.model import Constant, Model, Node
 from npusim.ops import OPS, Call
+from npusim.ops.base import work_of
 
 if TYPE_CHECKING:
     from npusim.bind.walk import Binder
@@ -203,6 +204,6 @@ def _work(binder: Binder) -> tuple[int, int]:
             ins = tuple(binder.tensors[name] if name else None for name in layer.inputs)
             values = tuple(binder.value(name) if name else None for name in layer.inputs)
             outs = tuple(binder.tensors[name] for name in layer.outputs if name)
-            work = op.work(Call(layer.name, layer.op, layer.attrs, ins, values, outs, len(layer.outputs)))
+            work = work_of(op, Call(layer.name, layer.op, layer.attrs, ins, values, outs, len(layer.outputs)))
             macs, ops = macs + work.macs * layer.repeat, ops + work.ops * layer.repeat
     return macs, ops

@@ -21,7 +21,7 @@ def _names() -> frozenset[str]:
 
 def is_standard(op: str) -> bool:
     """Whether any version of ONNX has an operator of that name in its own domain."""
-    return op in _names()
+    return defs.has(op) or op in _names()  # the list of all versions takes a while to make, and is seldom needed
 
 
 class Fallback:
