@@ -44,7 +44,7 @@ def machine(profile: HardwareProfile, options: Options) -> Machine:
     return Machine(profile, DType.parse(options.dtype), saving)
 
 
-class Residency(msgspec.Struct, frozen=True):
+class Residency(msgspec.Struct, frozen=True, gc=False):
     """Which operands of a job stay in SRAM: its inputs in their order, and its results."""
 
     ins: tuple[bool, ...] = ()

@@ -13,7 +13,7 @@ from npusim.profile import Layout
 Axes = tuple[int, int, int]  # depth, height, width
 
 
-class Box(msgspec.Struct, frozen=True):
+class Box(msgspec.Struct, frozen=True, gc=False):
     """How a tensor lies over the axes that hardware knows.
 
     Attributes:
@@ -60,7 +60,7 @@ def _bytes(box: Box, dtype: DType, multiples: Axes, channels: int) -> int:
     return -(-elements * dtype.bits // 8)
 
 
-class Stream(msgspec.Struct, frozen=True):
+class Stream(msgspec.Struct, frozen=True, gc=False):
     """An operand as it lies in DRAM.
 
     Attributes:
@@ -72,7 +72,7 @@ class Stream(msgspec.Struct, frozen=True):
     between: bool = False
 
 
-class NestJob(msgspec.Struct, frozen=True):
+class NestJob(msgspec.Struct, frozen=True, gc=False):
     """One loop nest with what is fused to it.
 
     Attributes:
@@ -119,7 +119,7 @@ class NestJob(msgspec.Struct, frozen=True):
         return self.batch * self.groups * self.out_channels * prod(self.out)
 
 
-class VectorJob(msgspec.Struct, frozen=True):
+class VectorJob(msgspec.Struct, frozen=True, gc=False):
     """Vector work alone.
 
     Attributes:
@@ -134,7 +134,7 @@ class VectorJob(msgspec.Struct, frozen=True):
     repeat: int = 1
 
 
-class FallbackJob(msgspec.Struct, frozen=True):
+class FallbackJob(msgspec.Struct, frozen=True, gc=False):
     """Work that runs beside the NPU, from DRAM to DRAM."""
 
     macs: int
@@ -145,7 +145,7 @@ class FallbackJob(msgspec.Struct, frozen=True):
     repeat: int = 1
 
 
-class IdleJob(msgspec.Struct, frozen=True):
+class IdleJob(msgspec.Struct, frozen=True, gc=False):
     """Nothing to do: views of tensors that nobody else touches, operators without work, tensors without elements."""
 
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from npusim.cost import Pass, Plan
+import msgspec
+
+from npusim.cost import LayerCost, Pass, Plan
 from npusim.counts import layer_works
 from npusim.ir import DType, Graph, Notice
 from npusim.options import Options
 from npusim.profile import HardwareProfile
+from npusim.schedule import Cut
 from npusim.targets.generic.evaluate import machine
 from npusim.targets.generic.fronts import Fronts
 from npusim.targets.generic.jobs import FallbackJob, IdleJob, NestJob
@@ -33,16 +37,30 @@ def plan(graph: Graph, profile: HardwareProfile, options: Options) -> Plan:
     is_best = options.planner == "best"
     line = Line(lowered, Fronts(machine(profile, options), options.planner), free, as_compiler=not is_best)
     cuts = best_cuts(line) if is_best else longest_cuts(line)
-    return Plan(tuple(_pass(chosen) for chosen in line.choices(cuts)), tuple(_notices(line, profile, options)))
+    return Plan(tuple(_passes(line, cuts)), tuple(_notices(line, profile, options)))
 
 
-def _pass(chosen: Chosen) -> Pass:
-    part, costs, row = chosen.part, chosen.front.costs, chosen.row
-    return Pass(
-        name=part.name, layers=part.layers, section=chosen.section, cost=costs.cost(row), mapping=_mapping(chosen),
-        off_npu=part.off, sram_bytes=int(costs.sram[row]) + chosen.held_bytes,
-        weight_stream_bytes=int(costs.stream[row]),
-    )  # fmt: skip
+class _Told(msgspec.Struct, frozen=True):
+    """What is the same in all passes with one mapping."""
+
+    cost: LayerCost
+    mapping: Mapping[str, Any]
+    sram_bytes: int
+    stream_bytes: int
+
+
+def _passes(line: Line, cuts: tuple[Cut, ...]) -> Iterator[Pass]:
+    told: dict[tuple[int, int], _Told] = {}  # fronts live as long as the line, so that their identity names them
+    for chosen in line.choices(cuts):
+        key = (id(chosen.front), chosen.row)
+        if key not in told:
+            costs, row = chosen.front.costs, chosen.row
+            told[key] = _Told(costs.cost(row), _mapping(chosen), int(costs.sram[row]), int(costs.stream[row]))
+        part, same = chosen.part, told[key]
+        yield Pass(
+            name=part.name, layers=part.layers, section=chosen.section, cost=same.cost, mapping=same.mapping,
+            off_npu=part.off, sram_bytes=same.sram_bytes + chosen.held_bytes, weight_stream_bytes=same.stream_bytes,
+        )  # fmt: skip
 
 
 def _mapping(chosen: Chosen) -> dict[str, Any]:

@@ -15,10 +15,10 @@ from npusim.targets.generic.lower import Lowered, Part
 from npusim.targets.generic.storages import NOWHERE
 
 MAX_SECTION = 64  # parts in a section: a limit of the search
-MAX_STEPS = 400_000  # parts that the search looks at over all sections: in long networks, sections are shorter
+MAX_STEPS = 200_000  # parts that the search looks at over all sections: in long networks, sections are shorter
 
 
-class Chosen(msgspec.Struct, frozen=True):
+class Chosen(msgspec.Struct, frozen=True, gc=False):
     """A part with the mapping taken for it.
 
     Attributes:
@@ -33,7 +33,7 @@ class Chosen(msgspec.Struct, frozen=True):
     section: int
 
 
-class _Held(msgspec.Struct):
+class _Held(msgspec.Struct, gc=False):
     """Tensors in SRAM, each until its last reader has run."""
 
     bytes: int = 0
@@ -56,6 +56,7 @@ class Line:
         self.storages = lowered.storages
         self.fronts = fronts
         self.sram_bytes = sram_bytes
+        self.stripes: dict[int, float] = {}
         self.numbers = [fronts.number(part.job) for part in self.parts]
         self.maker = [NOWHERE] * len(self.storages)
         self.last = [NOWHERE] * len(self.storages)
@@ -117,9 +118,12 @@ class Line:
 
     def _lonely_stripes(self, index: int) -> float:
         """Stripes of a part on its own; a compiler does not cut smaller only to keep a tensor in SRAM."""
-        front = self.fronts.of(self.numbers[index], Residency((False,) * len(self.parts[index].ins)))
-        row = front.choose(self.sram_bytes)
-        return float(front.costs.stripes[row]) if row >= 0 else float("inf")
+        number = self.numbers[index]
+        if number not in self.stripes:
+            front = self.fronts.of(number, Residency((False,) * len(self.parts[index].ins)))
+            row = front.choose(self.sram_bytes)
+            self.stripes[number] = float(front.costs.stripes[row]) if row >= 0 else float("inf")
+        return self.stripes[number]
 
     def choices(self, cuts: tuple[Cut, ...]) -> Iterator[Chosen]:
         """The mapping of every part under a cut into sections."""

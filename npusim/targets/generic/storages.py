@@ -17,7 +17,7 @@ from npusim.targets.generic.nest_jobs import ifm_box, ofm_box
 NOWHERE = -1  # an operand that is no storage: it always comes from DRAM
 
 
-class Storage(msgspec.Struct, frozen=True):
+class Storage(msgspec.Struct, frozen=True, gc=False):
     """A tensor between parts, or at the network's edge.
 
     Attributes:
@@ -49,6 +49,7 @@ class Storages:
         self._dtype = dtype
         self._layout = layout
         self._of_root: dict[str, int] = {}
+        self._made: dict[tuple[Box, bool], Storage] = {}
         self._on_npu = {layer for group in groups if not group.reason for layer in (group.head, *group.fused)}
         self._boxes: dict[str, Box] = {}
         for group in groups:
@@ -86,8 +87,12 @@ class Storages:
         return self._of_root[root]
 
     def new(self, box: Box, *, between: bool = True) -> int:
-        stream = self.stream(box, between=between)
-        self.all.append(Storage(box, stream, sram_bytes(box, self._dtype, self._layout), stays=between))
+        found = self._made.get((box, between))
+        if found is None:
+            stream = self.stream(box, between=between)
+            found = Storage(box, stream, sram_bytes(box, self._dtype, self._layout), stays=between)
+            self._made[box, between] = found
+        self.all.append(found)
         return len(self.all) - 1
 
     def stream(self, box: Box, *, between: bool) -> Stream:
