@@ -6,6 +6,7 @@ compared commands in turn, so that a drift of the machine's speed meets both.
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import statistics
 import subprocess
@@ -13,9 +14,8 @@ import sys
 import tempfile
 import time
 import venv
+from collections.abc import Callable
 from pathlib import Path
-
-from onnx import StringStringEntryProto, TensorProto, helper, save
 
 PEER = "onnx-tool==1.0.1"
 RUNS = 9
@@ -74,7 +74,10 @@ def warm() -> str:
     return f"warm    {float(done.stdout) * 1e3:.1f} ms (wanted < 50)"
 
 
-def large(folder: Path) -> str:
+def make_large(path: Path) -> None:
+    """A chain of 50,000 convolutions, each with its activation."""
+    from onnx import TensorProto, helper, save  # noqa: PLC0415 - not in the process that measures
+
     nodes, inits, last = [], [], "input"
     for index in range(50_000):
         inits.append(helper.make_tensor(f"w{index}", TensorProto.FLOAT, [8, 8, 1, 1], bytes(256), raw=True))
@@ -85,13 +88,19 @@ def large(folder: Path) -> str:
     graph = helper.make_graph(
         nodes, "large", [value("input", 1, [1, 8, 16, 16])], [value(last, 1, [1, 8, 16, 16])], inits
     )
-    save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), folder / "large.onnx")
-    seconds, peak = timed(npusim("estimate", str(folder / "large.onnx")))
+    save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path)
+
+
+def large(folder: Path) -> str:
+    seconds, peak = timed(npusim("estimate", made(make_large, folder / "large.onnx")))
     return f"large   {seconds:.2f} s, {peak:.0f} MiB (wanted < 10 s, < 1024 MiB)"
 
 
-def absent(folder: Path) -> str:
-    side, count = 25_000, 4  # four matrices of 25,000 x 25,000 float32: 10 GB
+def make_absent(path: Path) -> None:
+    """Four matrices of 25,000 x 25,000 float32, 10 GB, in a file that is not there."""
+    from onnx import StringStringEntryProto, TensorProto, helper, save  # noqa: PLC0415 - as above
+
+    side, count = 25_000, 4
     nodes, inits, last = [], [], "input"
     for index in range(count):
         weight = TensorProto(
@@ -103,9 +112,20 @@ def absent(folder: Path) -> str:
         last = f"y{index}"
     value = helper.make_tensor_value_info
     graph = helper.make_graph(nodes, "absent", [value("input", 1, [1, side])], [value(last, 1, [1, side])], inits)
-    save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), folder / "absent.onnx")
-    seconds, peak = timed(npusim("estimate", str(folder / "absent.onnx")))
+    save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path)
+
+
+def absent(folder: Path) -> str:
+    seconds, peak = timed(npusim("estimate", made(make_absent, folder / "absent.onnx")))
     return f"absent  {seconds:.2f} s, {peak:.0f} MiB (wanted < 300 MB)"
+
+
+def made(make: Callable[[Path], None], path: Path) -> str:
+    """The path of a model, made by a process of its own: a child's peak counts what its parent held when it started."""
+    maker = multiprocessing.get_context("spawn").Process(target=make, args=(path,))
+    maker.start()
+    maker.join()
+    return str(path)
 
 
 def main() -> None:
