@@ -47,7 +47,9 @@ def start_plans(part: Part, machine: Machine, border_slots: int, *, feeds_ple: b
     """Plans that start a section, in order. With ``feeds_ple`` an MCE part leaves its output to the fused parts behind it."""
     found = records(part, machine, out_slots=border_slots)
     plans = _expanded(found, mce_only=feeds_ple)
-    return joined([_fitting(part, machine, plans, weight_slots, with_ple=not feeds_ple) for weight_slots in WEIGHT_SLOTS])
+    return joined(
+        [_fitting(part, machine, plans, weight_slots, with_ple=not feeds_ple) for weight_slots in WEIGHT_SLOTS]
+    )
 
 
 def records(part: Part, machine: Machine, out_slots: int | None) -> Records:
@@ -69,7 +71,9 @@ def records(part: Part, machine: Machine, out_slots: int | None) -> Records:
 
 def _kept(found: Records, rows: Any) -> Records:
     ins, outs = found.in_slots, found.out_slots
-    return Records(found.plans.take(rows), (ins[0][rows], ins[1][rows]), (outs[0][rows], outs[1][rows]), found.low[rows])
+    return Records(
+        found.plans.take(rows), (ins[0][rows], ins[1][rows]), (outs[0][rows], outs[1][rows]), found.low[rows]
+    )
 
 
 def _stripes(part: Part, machine: Machine, found: list[Split]) -> tuple[Plans, Any]:
@@ -238,4 +242,3 @@ def sram_sum(machine: Machine, plans: Plans, *, with_ple: bool, inputs: int = 1)
 
 def weight_buffer(plans: Plans) -> Ints:
     return plans[C.WEIGHT_SLOTS] * plans[C.WEIGHT_SLOT_BYTES]
-

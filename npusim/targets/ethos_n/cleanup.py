@@ -180,7 +180,9 @@ def in_order(glued: Glued) -> list[Buffer]:
 
 def ends(glued: Glued) -> list[Buffer]:
     """Buffers that nothing reads, each once, in the order of the parts."""
-    all_of = [buffer for buffers in glued.ins for buffer in buffers] + [buffer for buffer in glued.outs if buffer is not None]
+    all_of = [buffer for buffers in glued.ins for buffer in buffers] + [
+        buffer for buffer in glued.outs if buffer is not None
+    ]
     unique = {id(buffer): buffer for buffer in all_of}
     return [buffer for buffer in unique.values() if not buffer.read_by and not buffer.users]
 

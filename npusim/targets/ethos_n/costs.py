@@ -148,9 +148,7 @@ def dma_time(machine: Machine, moved: Transfer, bytes_per_cycle: float) -> Time:
     """Cycles of a transfer, shared between its two parts by bytes (section 8, dma)."""
     stripes = moved.stripes
     total = moved.parallel_bytes + moved.serial_bytes
-    cycles = np.maximum(
-        total / bytes_per_cycle + machine.dma_stripe_cycles * stripes, machine.dma_min_cycles * stripes
-    )
+    cycles = np.maximum(total / bytes_per_cycle + machine.dma_stripe_cycles * stripes, machine.dma_min_cycles * stripes)
     parallel = cycles * (moved.parallel_bytes / np.maximum(total, 1))
     return Time(parallel, cycles - parallel)
 
@@ -205,7 +203,14 @@ def ple_patches(machine: Machine, tensor: Box, block: tuple[Ints, Ints] | None) 
 
 
 def ple_cycles(
-    machine: Machine, program: str, tensor: Box, out: Box, block: tuple[Ints, Ints], multiplier: Ints, *, as_vendor: bool
+    machine: Machine,
+    program: str,
+    tensor: Box,
+    out: Box,
+    block: tuple[Ints, Ints],
+    multiplier: Ints,
+    *,
+    as_vendor: bool,
 ) -> Floats:
     """Cycles of the vector unit: of patches, and of blocks and calls where the program counts them (section 8)."""
     found = machine.programs[program]

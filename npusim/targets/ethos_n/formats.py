@@ -57,7 +57,9 @@ def input_tile(
 
 def _last_stripe(machine: Machine, tensor: Box, stripe: Box, wide: Any) -> Ints:
     """Bytes of the stripe at the far edges of the tensor, rounded as memory needs it."""
-    height, width, depth = (tensor[axis] - (ceil_div(tensor[axis], stripe[axis]) - 1) * stripe[axis] for axis in range(3))
+    height, width, depth = (
+        tensor[axis] - (ceil_div(tensor[axis], stripe[axis]) - 1) * stripe[axis] for axis in range(3)
+    )
     columns = np.where(wide, machine.wide_cell[1], machine.brick[1])
     return round_up(height, machine.brick[0]) * round_up(width, columns) * round_up(depth, machine.banks)
 

@@ -20,12 +20,14 @@ class Chosen(msgspec.Struct, frozen=True):
         plans: its plan, a table of one row; None for parts that have no choice.
         section: which section, or part on its own, it is in.
         feeds_ple: a fused part behind it completes its pass. mce: the part whose pass it completes.
+        taken_bytes: of a bank of the SRAM, by what the section holds when the part begins.
     """
 
     plans: Plans | None
     section: int
     feeds_ple: bool = False
     mce: int | None = None
+    taken_bytes: int = 0
 
 
 class Glued(msgspec.Struct, frozen=True):

@@ -14,6 +14,23 @@ from npusim.targets.ethos_n.parts import Kind, Part
 Mask = np.ndarray[Any, np.dtype[np.bool_]]  # one entry a stored weight: whether it is a weight of the network
 
 
+def plain_count(machine: Machine, part: Part, channels: int, winograd: bool) -> int:
+    """Weights stored for one output channel where no padding comes between them; 0 where some does."""
+    zero_runs = part.weights.zero_runs if part.weights is not None else ()
+    high, wide = part.kernel
+    if part.is_depthwise:
+        return high * wide
+    if part.kind is Kind.FC or zero_runs:
+        return 0
+    here = min(channels // part.stride**2, part.channels)
+    step = machine.winograd.sub_kernel
+    if winograd or max(high, wide) > machine.coding.max_direct_side:
+        return 0 if any(side != 1 and side % step for side in part.kernel) else high * wide * here
+    if part.stride > 1 and (min(high, wide) == 1 or here % machine.igs):
+        return 0
+    return high * wide * here
+
+
 def stored_mask(machine: Machine, part: Part, channels: int, winograd: bool) -> Mask:
     """What is stored for one output channel of a stripe of ``channels`` (interleaved) input channels."""
     zero_runs = part.weights.zero_runs if part.weights is not None else ()
@@ -52,6 +69,7 @@ def _direct(machine: Machine, kernel: tuple[int, int], channels: int, zero_runs:
     return np.concatenate(parts)
 
 
+@lru_cache(512)
 def _winograd(step: int, kernel: tuple[int, int], channels: int, zero_runs: tuple[tuple[int, int], ...]) -> Mask:
     """Sub-kernel after sub-kernel; in each, the positions of one channel after another."""
     alive = _alive(channels, zero_runs)
@@ -71,6 +89,7 @@ def _pieces(kernel: tuple[int, int], step: int) -> tuple[Mask, ...]:
     )
 
 
+@lru_cache(512)
 def _strided(igs: int, kernel: tuple[int, int], pads: tuple[int, int, int, int], channels: int) -> Mask:
     """Stride 2: four sub-maps a slice of channels, each a kernel of its own, padded to a whole slice but for the last."""
     sides = [_submap_sides(kernel[0], pads[0]), _submap_sides(kernel[1], pads[2])]

@@ -51,7 +51,14 @@ class Engines(NamedTuple):
 
 
 def moved_in(
-    part: Part, machine: Machine, plans: Plans, fmt: Any, rules: Rules, *, settled: bool = False, dram: Box | None = None
+    part: Part,
+    machine: Machine,
+    plans: Plans,
+    fmt: Any,
+    rules: Rules,
+    *,
+    settled: bool = False,
+    dram: Box | None = None,
 ) -> Transfer:
     """One input read from DRAM.
 
@@ -129,9 +136,7 @@ def vector_cycles(part: Part, machine: Machine, plans: Plans, rules: Rules) -> F
 def ple_bound(part: Part, machine: Machine, plans: Plans, rules: Rules) -> Floats:
     """Cycles of the PLE for a pass."""
     count = stripes_in(part.out, plans.box(C.PLE_OUT))
-    return ple_time(
-        machine, part.program, vector_cycles(part, machine, plans, rules), count, as_vendor=rules.as_vendor
-    )
+    return ple_time(machine, part.program, vector_cycles(part, machine, plans, rules), count, as_vendor=rules.as_vendor)
 
 
 class Bounds(NamedTuple):

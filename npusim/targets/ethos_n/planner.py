@@ -18,6 +18,8 @@ from npusim.targets.ethos_n.passes import Rules
 from npusim.targets.ethos_n.sections import End, Sections
 from npusim.targets.ethos_n.settle import Settled, settle
 
+MOST_REMEMBERED = 2000  # parts and starts of sections, some tens of KiB each
+
 
 class Planned(msgspec.Struct, frozen=True):
     """How a line runs: what was chosen for each part, and the passes at their final cost."""
@@ -34,6 +36,11 @@ class VendorPlanner:
         self.rules = rules
         self.sections = Sections(machine, rules)
         self.alone: dict[Part, tuple[float, Plans] | None] = {}
+
+    @property
+    def is_full(self) -> bool:
+        """Whether it remembers so much that a new one should take its place."""
+        return len(self.sections.starts) + len(self.alone) > MOST_REMEMBERED
 
     def plan(self, line: Line) -> Planned:
         chosen = self.choose(line)
@@ -82,11 +89,9 @@ class VendorPlanner:
             return [Chosen(lonely[1] if lonely else None, section)]
         plans = found[cut.start, cut.length].chosen()
         pieces = []
-        for offset, plan in enumerate(plans):
-            number = cut.start + offset
-            last = offset == cut.length - 1
-            mce = _mce_before(line, number, cut)
-            pieces.append(Chosen(plan, section, feeds_ple=not last and _feeds(line, number), mce=mce))
+        for number, (plan, taken) in enumerate(plans, cut.start):
+            feeds = number < cut.start + cut.length - 1 and _feeds(line, number)
+            pieces.append(Chosen(plan, section, feeds_ple=feeds, mce=_mce_before(line, number, cut), taken_bytes=taken))
         return pieces
 
     def _no_plan(self, line: Line) -> EstimateError:

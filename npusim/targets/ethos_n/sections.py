@@ -84,14 +84,14 @@ class End(NamedTuple):
     level: Level
     row: int
 
-    def chosen(self) -> list[Plans]:
-        """The plan of each part of the section, in order."""
-        found, level, row = [self.plans], self.level, self.row
-        while True:
-            found.append(level.plans.take(slice(row, row + 1)))
-            if level.before is None:
-                return found[::-1]
-            level, row = level.before, int(level.parents[row])
+    def chosen(self) -> list[tuple[Plans, int]]:
+        """The plan of each part of the section, in order, with the bytes of a bank that are taken when it begins."""
+        found, level, row = [(self.plans, self.level.state.taken(self.row))], self.level, self.row
+        while level.before is not None:
+            before = int(level.parents[row])
+            found.append((level.plans.take(slice(row, row + 1)), level.before.state.taken(before)))
+            level, row = level.before, before
+        return [*found, (level.plans.take(slice(row, row + 1)), 0)][::-1]
 
 
 class Sections:
@@ -192,8 +192,12 @@ class Sections:
         if joined is None:
             return None
         plans, state, rows = joined
-        written = write_time(place.part, self.machine, plans, output_formats(place.part, self.machine, plans), self.rules)
-        cycles = state.cost + self._pass(state, place, plans, self._read(place, plans), written, not self._behind_mce(level, place))
+        written = write_time(
+            place.part, self.machine, plans, output_formats(place.part, self.machine, plans), self.rules
+        )
+        cycles = state.cost + self._pass(
+            state, place, plans, self._read(place, plans), written, not self._behind_mce(level, place)
+        )
         best = int(np.argmin(cycles))
         return End(float(cycles[best]), plans.take(slice(best, best + 1)), level, int(rows[best]))
 
@@ -240,7 +244,9 @@ class Sections:
 
     def _room(self, state: State, rows: Array, plans: Plans, place: Place) -> Any:
         """A quick test that spares most states the placing: the new output and weights must fit beside what is taken."""
-        used = np.sum(state.ends - state.firsts, axis=0)[rows] + np.sum(state.code_ends - state.code_firsts, axis=0)[rows]
+        used = (
+            np.sum(state.ends - state.firsts, axis=0)[rows] + np.sum(state.code_ends - state.code_firsts, axis=0)[rows]
+        )
         wanted = ceil_div(plans[C.OUT_BYTES] + weight_buffer(plans), self.machine.banks)
         return used + wanted <= self.machine.bank_bytes + self.machine.sram_granule_bytes
 
@@ -275,7 +281,9 @@ class Sections:
         outside = sum(n is None for n in place.inputs)
         if not outside:
             return AT_REST
-        return read_time(place.part, self.machine, plans, input_formats(place.part, self.machine, plans), self.rules, outside)
+        return read_time(
+            place.part, self.machine, plans, input_formats(place.part, self.machine, plans), self.rules, outside
+        )
 
     def _behind_mce(self, level: Level, place: Place) -> bool:
         first = place.inputs[0]
@@ -299,7 +307,8 @@ class Sections:
             before = state.pending[first]
             return pass_cycles(machine, Bounds(before.read, before.weights, written, before.mce, ple))
         return pass_cycles(
-            machine, Bounds(read, weight_time(part, machine, plans), written, mce_bound(part, machine, plans, rules), ple)
+            machine,
+            Bounds(read, weight_time(part, machine, plans), written, mce_bound(part, machine, plans, rules), ple),
         )
 
 

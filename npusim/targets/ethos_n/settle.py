@@ -45,7 +45,9 @@ def settle(line: Line, chosen: Sequence[Chosen], glued: Glued, machine: Machine,
     return sorted([*found, *_conversions(glued, machine, rules)], key=lambda each: each.after)
 
 
-def _operation(line: Line, chosen: Sequence[Chosen], glued: Glued, number: int, machine: Machine, rules: Rules) -> Settled:
+def _operation(
+    line: Line, chosen: Sequence[Chosen], glued: Glued, number: int, machine: Machine, rules: Rules
+) -> Settled:
     """The pass of a part, with the MCE part in front of it where that left its output to it."""
     part, plans, mce = line.parts[number].part, _plans(chosen[number]), chosen[number].mce
     front, front_plans = (part, plans) if mce is None else (line.parts[mce].part, _plans(chosen[mce]))
@@ -115,7 +117,16 @@ def _conversion(machine: Machine, rules: Rules, load: Copy, store: Copy, number:
     tile, one = load.target, np.ones(1, np.int64)
     source, target = load.source, store.target
     read = input_transfer(
-        machine, tile.shape, tile.stripe, one, (0, 0), one, np.zeros(1, np.bool_), source.fmt, rules.saving, source.shape
+        machine,
+        tile.shape,
+        tile.stripe,
+        one,
+        (0, 0),
+        one,
+        np.zeros(1, np.bool_),
+        source.fmt,
+        rules.saving,
+        source.shape,
     )
     written = output_transfer(machine, tile.shape, tile.stripe, one, target.fmt, rules.saving, target.shape)
     assert source.fmt is not None and target.fmt is not None

@@ -26,7 +26,11 @@ class Pending:
         self.mce = mce
 
     def take(self, rows: Any) -> Pending:
-        return Pending(Time(*(_rows(x, rows) for x in self.read)), Time(*(_rows(x, rows) for x in self.weights)), _rows(self.mce, rows))
+        return Pending(
+            Time(*(_rows(x, rows) for x in self.read)),
+            Time(*(_rows(x, rows) for x in self.weights)),
+            _rows(self.mce, rows),
+        )
 
 
 class State:
@@ -55,16 +59,27 @@ class State:
     def __len__(self) -> int:
         return len(self.weight_slots)
 
+    def taken(self, row: int) -> int:
+        """Bytes of a bank that a state occupies."""
+        return int(
+            np.sum(self.ends[:, row] - self.firsts[:, row]) + np.sum(self.code_ends[:, row] - self.code_firsts[:, row])
+        )
+
     def take(self, rows: Any) -> State:
         """The states of an index array or a mask; rows may repeat."""
         new = State((self.block[0][rows], self.block[1][rows]), self.weight_slots[rows], self.cost[rows])
         new.held = {
-            n: Held((h.box[0][rows], h.box[1][rows], h.box[2][rows]), h.slots[rows], h.in_ple) for n, h in self.held.items()
+            n: Held((h.box[0][rows], h.box[1][rows], h.box[2][rows]), h.slots[rows], h.in_ple)
+            for n, h in self.held.items()
         }
         new.pending = {n: pending.take(rows) for n, pending in self.pending.items()}
         new.firsts, new.ends = self.firsts[:, rows], self.ends[:, rows]
         new.owners = {n: owned[:, rows] for n, owned in self.owners.items()}
-        new.code_firsts, new.code_ends, new.codes = self.code_firsts[:, rows], self.code_ends[:, rows], self.codes[:, rows]
+        new.code_firsts, new.code_ends, new.codes = (
+            self.code_firsts[:, rows],
+            self.code_ends[:, rows],
+            self.codes[:, rows],
+        )
         return new
 
 

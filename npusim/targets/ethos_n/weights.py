@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from npusim.targets.ethos_n.layout import stored_mask
+from npusim.targets.ethos_n.layout import plain_count, stored_mask
 from npusim.targets.ethos_n.machine import Ints, Machine, ceil_div, round_up
 from npusim.targets.ethos_n.parts import Coded, Kind, Part
 
@@ -87,19 +87,27 @@ def _payload(machine: Machine, part: Part, channels: int, winograd: bool) -> _Pa
     weights = part.weights
     if weights is None or weights.coded is Coded.IDENTITY:
         return _Payload(1, coding.narrow_bits)
-    mask = stored_mask(machine, part, channels, winograd)
-    stored, kept = len(mask), int(np.count_nonzero(mask))
+    stored, kept, runs_bits = _laid_out(machine, part, channels, winograd)
     if weights.coded is Coded.ONE_HOT:
         return _Payload(stored, _one_hot_bits(machine, stored, part.kernel[0] * part.kernel[1]))
     if weights.coded is Coded.REPEATED:
         return _Payload(stored, _repeated_bits(machine, part, stored), 1.0)
     raw = coding.weight_bits * stored
     if kept < stored:
-        gaps = np.diff(np.flatnonzero(np.concatenate(([True], mask, [True])))) - 1
-        coded = coding.weight_bits * kept + run_bits(machine, gaps)
+        coded = coding.weight_bits * kept + runs_bits
         if coded - coding.weight_bits * kept // SYMBOLS < raw:
             return _Payload(stored, coded, _differs(kept), kept)
     return _Payload(stored, raw, _differs(kept))
+
+
+def _laid_out(machine: Machine, part: Part, channels: int, winograd: bool) -> tuple[int, int, int]:
+    """Weights stored for an output channel, those of them that are the network's, and the bits of the runs between."""
+    plain = plain_count(machine, part, channels, winograd)
+    if plain:
+        return plain, plain, 0
+    mask = stored_mask(machine, part, channels, winograd)
+    gaps = np.diff(np.flatnonzero(np.concatenate(([True], mask, [True])))) - 1
+    return len(mask), int(np.count_nonzero(mask)), run_bits(machine, gaps)
 
 
 def run_bits(machine: Machine, runs: Ints) -> int:

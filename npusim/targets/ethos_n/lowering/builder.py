@@ -41,6 +41,7 @@ class Builder:
         self.machine = machine
         self.options = options
         self.scales = Scales(graph, options)
+        self.frames = frames(graph)
         self.drafts: list[Draft] = []
         self.makers: dict[str, Draft] = {}
         self._owners: dict[str, Draft] = {}
@@ -51,7 +52,7 @@ class Builder:
     # --- what rules ask ---------------------------------------------------------------------------------------------
 
     def shape(self, tensor: str) -> Shape3:
-        return shape3(self.graph.tensors[tensor].shape)
+        return shape3(self.graph.tensors[tensor].shape, self.frames)
 
     def data(self, each: LayerWork) -> list[str]:
         """Names of the operands that the graph makes, constants left out, by slot."""
@@ -78,7 +79,7 @@ class Builder:
         """A part of a layer; the first one accounts for the layer until a rule says which does (``gives``)."""
         name = each.layer.name
         draft = Draft(part, inputs, () if name in self._owners else (name,), name + suffix)
-        draft.repeat = each.layer.repeat
+        draft.repeat = each.layer.repeat * self.frames
         self._owners.setdefault(name, draft)
         self.drafts.append(draft)
         return draft
@@ -107,9 +108,7 @@ class Builder:
     def identity(self, each: LayerWork, tensor: str, *, coded: Coded = Coded.IDENTITY, suffix: str = "") -> Draft:
         """An identity 1x1 depthwise convolution of a tensor."""
         shape = self.shape(tensor)
-        part = Part(
-            Kind.MCE, (shape,), shape, "passthrough", depthwise=True, weights=Weights(coded), channels=shape[2]
-        )
+        part = Part(Kind.MCE, (shape,), shape, "passthrough", depthwise=True, weights=Weights(coded), channels=shape[2])
         return self.add(each, part, [self.maker(tensor)], suffix)
 
     def off(self, each: LayerWork, why: str) -> None:
@@ -136,17 +135,27 @@ def rule(*names: str) -> Callable[[Rule], Rule]:
     return register
 
 
-def shape3(shape: Shape) -> Shape3:
-    """A tensor's shape as height, width and channels: [N, C, H, W], [N, C, L], [N, C] or less; the batch is left out.
+def frames(graph: Graph) -> int:
+    """How many frames an inference has, which run one after another: the first axis, if it is that of every map."""
+    sizes = {tensor.shape[0] for tensor in graph.tensors.values() if not tensor.is_constant and len(tensor.shape) > 1}
+    return sizes.pop() if len(sizes) == 1 and min(sizes) > 1 else 1
 
-    Higher ranks keep their channels; their other axes are one.
+
+def shape3(shape: Shape, count: int = 1) -> Shape3:
+    """A tensor of one frame as height, width and channels: [N, C, H, W], [N, C, L] or [N, C]; all elements are in it.
+
+    A batch that is not of frames, and axes beyond four, are part of the height.
     """
     sizes = [max(1, size) for size in shape]
+    if count > 1 and sizes and sizes[0] == count:
+        sizes[0] = 1
     if len(sizes) >= 4:
-        return prod(sizes[2:-1]), sizes[-1], sizes[1]
+        return sizes[0] * prod(sizes[2:-1]), sizes[-1], sizes[1]
     if len(sizes) == 3:
-        return 1, sizes[2], sizes[1]
-    return 1, 1, sizes[-1] if sizes else 1
+        return sizes[0], sizes[2], sizes[1]
+    if len(sizes) == 2:
+        return 1, sizes[0], sizes[1]
+    return 1, 1, sizes[0] if sizes else 1
 
 
 def sentences(builder: Builder) -> tuple[Notice, ...]:
@@ -155,6 +164,8 @@ def sentences(builder: Builder) -> tuple[Notice, ...]:
         "approximated-op": "PReLU is costed as leaky ReLU, which has one slope for all channels",
     }
     return tuple(
-        Notice(code, f"{texts[code]}: {len(layers)} layer(s), {', '.join(layers[:3])}{', ...' if len(layers) > 3 else ''}")
+        Notice(
+            code, f"{texts[code]}: {len(layers)} layer(s), {', '.join(layers[:3])}{', ...' if len(layers) > 3 else ''}"
+        )
         for code, layers in builder.notices.items()
     )

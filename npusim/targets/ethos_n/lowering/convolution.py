@@ -18,7 +18,7 @@ HALF = (1, 2)
 @rule("Conv", "com.microsoft::FusedConv", "ConvInteger", "QLinearConv")
 def convolution(builder: Builder, each: LayerWork) -> None:
     """Rules 1 and 2: an MCE part; with a stride of 2, behind an interleave."""
-    nest = _nest(each)
+    nest = _nest(builder, each)
     why = _cannot(builder.machine, nest)
     if why:
         builder.off(each, why)
@@ -51,7 +51,7 @@ def interleave(builder: Builder, each: LayerWork, source: Draft, ins: Shape3) ->
 @rule("ConvTranspose")
 def transposed(builder: Builder, each: LayerWork) -> None:
     """Rule 3: the input is stuffed with zeros by the MCE, or by a part of its own where the kernel is too long for that."""
-    nest = _nest(each)
+    nest = _nest(builder, each)
     machine = builder.machine
     why = _cannot_transpose(machine, nest)
     kernel = _both(nest.kernel)
@@ -93,7 +93,7 @@ def connected(builder: Builder, each: LayerWork) -> None:
         builder.off(each, "products of two activations do not run on this hardware")
         return
     source = builder.maker(builder.data(each)[0])
-    rows = nest.out[0]
+    rows = nest.out[0] // builder.frames
     if rows > 1:
         ins, out = (1, rows, nest.in_channels), (1, rows, nest.out_channels)
         part = Part(Kind.MCE, (ins,), out, "passthrough", weights=Weights(), channels=nest.in_channels)
@@ -109,9 +109,7 @@ def _fully_connected(machine: Machine, inputs: int, outputs: int) -> Part:
     width = 4 if patches <= 32 else 8
     height = 4 if patches <= 16 else 8
     depth = 16 * (patches // 64) + min(16, patches % 64)
-    return Part(
-        Kind.FC, ((height, width, depth),), (1, 1, outputs), "passthrough", weights=Weights(), channels=inputs
-    )
+    return Part(Kind.FC, ((height, width, depth),), (1, 1, outputs), "passthrough", weights=Weights(), channels=inputs)
 
 
 @rule("Relu", "Clip")
@@ -170,9 +168,11 @@ def _cannot_transpose(machine: Machine, nest: LoopNest) -> str:
     return _cannot(machine, msgspec.structs.replace(nest, stride=(1,) * len(nest.stride)))
 
 
-def _nest(each: LayerWork) -> LoopNest:
+def _nest(builder: Builder, each: LayerWork) -> LoopNest:
+    """The layer's loops for one frame."""
     assert each.work is not None
-    return each.work.nests[0]
+    nest = each.work.nests[0]
+    return msgspec.structs.replace(nest, batch=nest.batch // builder.frames)
 
 
 def _both(sides: tuple[int, ...], alone: int = 1) -> Sides:

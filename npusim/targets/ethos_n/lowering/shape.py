@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from math import prod
-
 from npusim.counts import LayerWork
-from npusim.targets.ethos_n.lowering.builder import Builder, Draft, rule, shape3
+from npusim.targets.ethos_n.lowering.builder import Builder, Draft, rule
 from npusim.targets.ethos_n.lowering.convolution import stuffed_convolution
 from npusim.targets.ethos_n.machine import Shape3, round_up
 from npusim.targets.ethos_n.parts import Coded, Kind, Part, Weights
@@ -46,7 +44,7 @@ def reshape(builder: Builder, each: LayerWork) -> None:
     elif flat or _squeezed(before) == _squeezed(after):
         builder.absorb(each, builder.maker(tensor))
     else:
-        part = Part(Kind.RESHAPE, (shape3(before),), shape3(after))
+        part = Part(Kind.RESHAPE, (builder.shape(tensor),), builder.shape(out))
         builder.gives(each, builder.add(each, part, [builder.maker(tensor)]))
 
 
@@ -65,7 +63,9 @@ def depth_to_space(builder: Builder, each: LayerWork) -> None:
     draft, ins = builder.maker(tensor), builder.shape(tensor)
     while block > 1:
         out = (ins[0] * step, ins[1] * step, ins[2] // (step * step))
-        draft = stuffed_convolution(builder, each, draft, ins, out, (step, step), (step - 1, step - 1), Weights(Coded.ONE_HOT))
+        draft = stuffed_convolution(
+            builder, each, draft, ins, out, (step, step), (step - 1, step - 1), Weights(Coded.ONE_HOT)
+        )
         ins, block = out, block // step
     builder.gives(each, draft)
 
@@ -161,7 +161,3 @@ def _with(shape: Shape3, axis: int, size: int) -> Shape3:
     sizes = list(shape)
     sizes[axis] = size
     return sizes[0], sizes[1], sizes[2]
-
-
-def elements(shape: Shape3) -> int:
-    return prod(shape)

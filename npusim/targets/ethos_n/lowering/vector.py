@@ -211,7 +211,9 @@ def _window(each: LayerWork) -> tuple[tuple[int, int], tuple[int, int], tuple[in
     kernel = tuple(each.call.ints("kernel_shape") or ())
     out, stride, _, before, after = windows(each.call, frame, kernel, ceil=bool(each.call.attrs.get("ceil_mode", 0)))
     if each.call.attrs.get("ceil_mode", 0):  # windows may reach beyond what the padding says
-        after = tuple(max(0, (o - 1) * s + k - b - i) for o, s, k, b, i in zip(out, stride, kernel, before, frame, strict=True))
+        after = tuple(
+            max(0, (o - 1) * s + k - b - i) for o, s, k, b, i in zip(out, stride, kernel, before, frame, strict=True)
+        )
     two = [(1, sides[0]) if len(sides) == 1 else sides[:2] for sides in (kernel, stride)]
     pads = [(0, sides[0]) if len(sides) == 1 else sides[:2] for sides in (before, after)]
     return _pair(two[0]), _pair(two[1]), _pair(pads[0]), _pair(pads[1])

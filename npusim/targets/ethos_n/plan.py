@@ -1,0 +1,132 @@
+"""The entry point of the target: a graph on an Ethos-N as a Plan."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from npusim.cost import LayerCost, Pass, Plan
+from npusim.counts import LayerWork, layer_works
+from npusim.errors import InputError
+from npusim.ir import DType, Graph
+from npusim.options import Options
+from npusim.profile import HardwareProfile
+from npusim.targets.ethos_n.describe import mapping_of, sram_bytes, stream_bytes
+from npusim.targets.ethos_n.hardware import machine
+from npusim.targets.ethos_n.lower import Lowered, lower
+from npusim.targets.ethos_n.machine import Machine
+from npusim.targets.ethos_n.outside import off_npu_cost
+from npusim.targets.ethos_n.parts import Kind
+from npusim.targets.ethos_n.passes import Rules
+from npusim.targets.ethos_n.planner import Planned, VendorPlanner
+from npusim.targets.ethos_n.settle import Settled
+
+ELEMENT_BITS = 8  # of every activation and weight (MODEL.md, its first lines)
+
+
+def plan(graph: Graph, profile: HardwareProfile, options: Options) -> Plan:
+    """How the graph runs.
+
+    Raises:
+        InputError: bad-option, where the element type has no 8 bits; bad-profile, where ``[ethos_n]`` does not fit.
+        EstimateError: no-plan, where some part fits the SRAM in no way.
+    """
+    dtype = DType.parse(options.dtype)
+    if dtype.bits != ELEMENT_BITS or dtype.is_float:
+        raise InputError(
+            f"an Ethos-N runs int8 and uint8, not {dtype.label}", code="bad-option", fix="leave --dtype out"
+        )
+    works = layer_works(graph)
+    hardware = machine(profile)
+    lowered = lower(graph, works, hardware, options)
+    planned = _planner(hardware, Rules(options.activation_compression, options.as_vendor)).plan(lowered.line)
+    passes = _Passes(graph, works, profile, options, hardware, lowered, planned).all()
+    return Plan(tuple(passes), lowered.notices)
+
+
+# --- planners that remember -------------------------------------------------------------------------------------------
+
+REMEMBERED = 8  # planners whose searches are kept for the next estimate, the latest used
+_planners: OrderedDict[str, VendorPlanner] = OrderedDict()
+
+
+def _planner(hardware: Machine, rules: Rules) -> VendorPlanner:
+    """The planner of that machine and those rules: what it found for a part holds for any network."""
+    key = repr((hardware, rules))
+    found = _planners.pop(key, None)
+    if found is None or found.is_full:
+        found = VendorPlanner(hardware, rules)
+    _planners[key] = found
+    while len(_planners) > REMEMBERED:
+        _planners.popitem(last=False)
+    return found
+
+
+# --- passes -----------------------------------------------------------------------------------------------------------
+
+
+class _Passes:
+    """Settled passes as the result shows them."""
+
+    def __init__(
+        self, graph: Graph, works: Sequence[LayerWork], profile: HardwareProfile, options: Options, hardware: Machine,
+        lowered: Lowered, planned: Planned,
+    ) -> None:  # fmt: skip
+        self.graph, self.profile, self.options, self.machine = graph, profile, options, hardware
+        self.line, self.unowned, self.planned = lowered.line, lowered.unowned, planned
+        self.works = {each.layer.name: each for each in works}
+        self.names: dict[str, int] = {}
+
+    def all(self) -> list[Pass]:
+        settled = {each.after: [] for each in self.planned.passes}  # type: dict[int, list[Settled]]
+        for each in self.planned.passes:
+            settled[each.after].append(each)
+        found = []
+        for placed in self.line.parts:
+            if placed.part.kind is Kind.OFF:
+                found.append(self._off(placed.number))
+            found += [self._pass(each) for each in settled.get(placed.number, ())]
+        return self._with_leftovers(found)
+
+    def _pass(self, each: Settled) -> Pass:
+        repeat = self.line.parts[each.after].repeat
+        bounds = {name: cycles * repeat for name, cycles in each.bounds.items()}
+        traffic = {
+            ("dram", "ifm"): each.ifm_bytes * repeat, ("dram", "weights"): each.weight_bytes * repeat,
+            ("dram", "ofm"): each.ofm_bytes * repeat,
+        }  # fmt: skip
+        cost = LayerCost(bounds, traffic)
+        main = self.line.parts[each.numbers[0]] if each.numbers else self.line.parts[each.after]
+        name = self._unique(main.name if each.numbers else f"{main.name}.convert")
+        layers = [layer for number in each.numbers for layer in self.line.parts[number].layers]
+        chosen = self.planned.chosen
+        section = chosen[each.after].section if each.numbers else len(self.line.parts) + each.after
+        return Pass(
+            name, tuple(layers), section, cost, mapping_of(self.line, chosen, each, self.machine),
+            sram_bytes=sram_bytes(self.line, chosen, each, self.machine), weight_stream_bytes=stream_bytes(chosen, each),
+        )  # fmt: skip
+
+    def _off(self, number: int) -> Pass:
+        """Work beside the hardware; the vendor's estimator counts it as nothing."""
+        placed = self.line.parts[number]
+        cost = LayerCost({})
+        if placed.layers and not self.options.as_vendor:
+            cost = off_npu_cost(self.graph, self.works[placed.layers[0]], self.profile, DType.parse(self.options.dtype))
+        section = self.planned.chosen[number].section
+        return Pass(self._unique(placed.name), placed.layers, section, cost, off_npu=placed.part.why)
+
+    def _with_leftovers(self, found: list[Pass]) -> list[Pass]:
+        """Layers that cost nothing and belong to no operation: views of the network's inputs, and views that only outputs follow."""
+        owned = {layer for each in found for layer in each.layers}
+        late = [layer for placed in self.line.parts for layer in placed.layers if layer not in owned]
+        section = 2 * len(self.line.parts)
+        return found + [
+            Pass(self._unique(layer), (layer,), section + at, LayerCost({}))
+            for at, layer in enumerate((*self.unowned, *late))
+        ]
+
+    def _unique(self, name: str) -> str:
+        count = self.names.get(name, 0)
+        self.names[name] = count + 1
+        return f"{name}#{count + 1}" if count else name
