@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from npusim.bind.inputs import bind_inputs, follows_file
+from npusim.bind.inputs import bind_inputs, follows_file, named_sizes
 from npusim.bind.walk import Binder
 from npusim.errors import InputError
 from npusim.ir import Graph, Shape
@@ -35,7 +35,7 @@ def bind(
     """
     inputs = bind_inputs(model, size, dict(shapes or {}), dict(dims or {}), batch)
     as_in_file = follows_file(model, inputs)
-    binder = Binder(model)
+    binder = Binder(model, named_sizes(model, inputs) if as_in_file else None)
     try:
         binder.run(inputs)
     except InputError as fault:

@@ -1,17 +1,16 @@
-"""If, Loop and Scan: a branch is chosen, a body is walked once and counted as often as it runs."""
+"""If, Loop and Scan: a branch is chosen; a body is walked once and counted as often as it runs, or unrolled."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from npusim.bind.order import ordered
-from npusim.ir import DType, Layer, Role, Tensor
-from npusim.model import Constant, Model, Node
-from npusim.ops import OPS, Call
-from npusim.ops.base import work_of
+from npusim.bind.subgraph import Trial, alike, attempt, body_of, copied, integer, keep_parameters, rename, walk
+from npusim.errors import InputError
+from npusim.ir import MAX_ELEMENTS, Layer, Tensor
+from npusim.model import Array, Constant, Model, Node
 
 if TYPE_CHECKING:
     from npusim.bind.walk import Binder
@@ -19,191 +18,258 @@ if TYPE_CHECKING:
 
 def if_(binder: Binder, node: Node) -> bool:
     """The branch that runs where the condition is a constant; else the dearer one, by MACs, then by operations."""
-    branches = {True: node.attrs["then_branch"], False: node.attrs["else_branch"]}
-    known = binder.value(node.inputs[0])
-    wanted = list(branches) if known is None or known.size != 1 else [bool(known.reshape(-1)[0])]
-    tried: list[tuple[tuple[int, int], bool, Binder]] = []
-    for which in wanted:
-        trial = binder.branch()
-        inner = _walk(trial, branches[which], f"{node.name}/{'then' if which else 'else'}", {})
-        for made, name in zip(inner, node.outputs, strict=True):
-            _same(trial, made, name)
-        tried.append((_work(trial), which, trial))
-    work, which, dearest = max(tried, key=lambda each: each[0])
-    binder.take(dearest)
-    for _, other, trial in tried:
-        if trial is not dearest:
-            _keep_parameters(binder, trial, f"{node.name}/{'then' if other else 'else'}")
+    branches = {"then": body_of(node, "then_branch"), "else": body_of(node, "else_branch")}
+    known = _flag(binder.value(node.inputs[0]))
+    sides = list(branches) if known is None else ["then" if known else "else"]
+    scope = binder.scope(node.name)
+    tried = {side: attempt(binder, _walker(binder, branches[side], f"{scope}/{side}")) for side in sides}
+    done = {side: trial for side, trial in tried.items() if trial.fault is None}
+    for trial in tried.values():
+        if trial.fault is not None and not done:
+            raise trial.fault
+    side = max(done, key=lambda each: done[each].work(binder))
+    binder.layers += done[side].layers
+    binder.notices += done[side].notices
+    for made, name in zip(done[side].outputs, node.outputs, strict=True):
+        rename(binder, made, name, varying=len(tried) > 1)
+    for other in tried.keys() - {side}:
+        keep_parameters(binder, tried[other], f"{scope}/{other}")
     if len(tried) > 1:
-        binder.notice(
-            "control-flow",
-            f"If {node.name!r}: its {'then' if which else 'else'} branch is counted, the dearer one ({work[0]:,} MACs)",
-        )
+        _say_which(binder, node, side, tried)
     return True
 
 
 def loop(binder: Binder, node: Node) -> bool:
     """The body times the trip count, where that is known; otherwise the loop stays a layer that npusim cannot cost."""
-    body: Model = node.attrs["body"]
-    trips = _trip_count(binder, node, body)
-    states = node.inputs[2:]
-    if trips is None:
-        return _unknown_loop(binder, node, states, "its trip count depends on data")
-    prefix = f"{node.name}/body"
-    binder.tensors[f"{prefix}/trip"] = Tensor(f"{prefix}/trip", (), DType.INT64, Role.WEIGHTS)
-    binder.tensors[f"{prefix}/go"] = Tensor(f"{prefix}/go", (), DType.BOOL, Role.WEIGHTS)
-    given = dict(zip((value.name for value in body.inputs), (f"{prefix}/trip", f"{prefix}/go", *states), strict=True))
-    _repeat(binder, node, body, given, trips, skip=1, states=len(states), axes=())
-    return True
+    body = body_of(node, "body")
+    count, condition, *states = (*node.inputs, "", "")[: max(2, len(node.inputs))]
+    _check_form(node, body, len(body.inputs) == len(states) + 2 and len(body.outputs) > len(states))
+    most = binder.value(count) if count else None
+    go = _flag(binder.value(condition)) if condition else True
+    scope = binder.scope(node.name)
+
+    def head(turn: int | None) -> list[str]:
+        first = integer(binder, f"{scope}/{turn or 0}/count", turn or 0)
+        number = copied(binder, first, f"{scope}/count") if turn is None else first
+        return [number, integer(binder, f"{scope}/{turn or 0}/go", True)]
+
+    plan = _Plan(node, body, scope, tuple(states), head, lambda _: [], skip=1)
+    turns = None if most is None or most.size != 1 else max(0, int(most.reshape(-1)[0]))
+    if go is False or turns == 0:
+        return _turns(binder, plan, 0)
+    if turns is None or go is None:
+        return _unknown(binder, plan, "how often it runs depends on data")
+    return _turns(binder, plan, turns)
 
 
 def scan(binder: Binder, node: Node) -> bool:
-    """The body times the length of the scanned axis (opset 9 and newer)."""
-    body: Model = node.attrs["body"]
-    count = int(node.attrs["num_scan_inputs"])
+    """The body times the length of the scanned axes (opset 9 and newer)."""
+    body, count = body_of(node, "body"), int(node.attrs["num_scan_inputs"])
     states, scanned = node.inputs[: len(node.inputs) - count], node.inputs[len(node.inputs) - count :]
+    scope = binder.scope(node.name)
+    if len(body.inputs) != len(node.inputs):
+        return _unknown(binder, _Plan(node, body, scope, (), lambda _: [], lambda _: []), "its form is that of opset 8")
     axes = node.attrs.get("scan_input_axes") or (0,) * count
     shapes = [binder.tensors[name].shape for name in scanned]
-    if len(body.inputs) != len(node.inputs) or any(not shape for shape in shapes):
-        return _unknown_loop(binder, node, states, "its form is that of opset 8")
-    trips = shapes[0][axes[0] % len(shapes[0])]
-    prefix, given = f"{node.name}/body", dict(zip((value.name for value in body.inputs), states, strict=False))
-    before, binder.repeat = binder.repeat, binder.repeat * trips
-    index = f"{prefix}/step"
-    binder.tensors[index] = Tensor(index, (), DType.INT64, Role.WEIGHTS)
-    for value, name, axis in zip(body.inputs[len(states) :], scanned, axes, strict=True):
-        given[value.name] = f"{prefix}/{value.name}/slice"
-        binder.visit(Node(given[value.name], "Gather", (name, index), (given[value.name],), {"axis": axis}))
-    binder.repeat = before
-    _repeat(binder, node, body, given, trips, skip=0, states=len(states), axes=node.attrs.get("scan_output_axes") or ())
-    return True
+    _check_form(node, body, count > 0 and len(axes) == count and len(body.outputs) >= len(states))
+    lengths = {shape[axis] for shape, axis in zip(shapes, axes, strict=True)}
+    if len(lengths) > 1:
+        raise InputError(
+            f"its inputs are scanned over {sorted(lengths)} steps", code="shape-mismatch", where=node.place
+        )
+
+    def tail(turn: int | None) -> list[str]:
+        index = integer(binder, f"{scope}/{turn or 0}/step", turn or 0)
+        parts = []
+        for slot, (name, axis) in enumerate(zip(scanned, axes, strict=True)):
+            part = f"{scope}/slice{slot}" if turn is None else f"{scope}/{turn}/slice{slot}"
+            binder.visit(Node(part, "Gather", (name, index), (part,), {"axis": axis}), varying=turn is None)
+            parts.append(part)
+        return parts
+
+    stacked = tuple(node.attrs.get("scan_output_axes") or ())
+    return _turns(binder, _Plan(node, body, scope, states, lambda _: [], tail, axes=stacked), lengths.pop())
 
 
 CONTROL: Mapping[str, Callable[[Binder, Node], bool]] = {"If": if_, "Loop": loop, "Scan": scan}
 
 
-def _repeat(
-    binder: Binder, node: Node, body: Model, given: dict[str, str], trips: int, *, skip: int, states: int,
-    axes: tuple[int, ...],
-) -> None:  # fmt: skip
-    """Walks the body once, counted ``trips`` times; its later outputs are stacked, one slice a trip."""
-    before, binder.repeat = binder.repeat, binder.repeat * trips
-    inner = _walk(binder, body, f"{node.name}/body", given)[skip:]
-    binder.repeat = before
-    for made, name in zip(inner[:states], node.outputs, strict=False):
-        _same(binder, made, name)
-    for slot, (made, name) in enumerate(zip(inner[states:], node.outputs[states:], strict=True)):
+class _Plan(msgspec.Struct):
+    """What the turns of a loop have in common.
+
+    Attributes:
+        states: what is carried from turn to turn, as it is before the first.
+        head, tail: names of the body's inputs before and after the states, in a turn; of None: in any turn.
+        skip: the body's outputs before the states (the condition of a Loop).
+        axes: along which the outputs of the turns are stacked.
+    """
+
+    node: Node
+    body: Model
+    scope: str
+    states: tuple[str, ...]
+    head: Callable[[int | None], list[str]]
+    tail: Callable[[int | None], list[str]]
+    skip: int = 0
+    axes: tuple[int, ...] = ()
+
+    def axis(self, slot: int) -> int:
+        return self.axes[slot] if slot < len(self.axes) else 0
+
+
+def _turns(binder: Binder, plan: _Plan, most: int) -> bool:
+    """Counts ``most`` turns, or fewer where the condition is known to end them: as one turn repeated, or unrolled."""
+    if most > MAX_ELEMENTS // 64:
+        raise InputError(f"{most} turns are too many to count", code="bad-node", where=plan.node.place)
+    once, trips = _once(binder, plan, most)
+    steady = once is not None and not any(notice.code == "data-dependent-shape" for notice in once.notices)
+    if once is None or not steady:
+        if _unroll(binder, plan, most):
+            return True
+        if once is None:
+            return _unknown(binder, plan, "its turns differ, or data decides when it ends")
+    before, after = plan.states, once.outputs[plan.skip :]
+    binder.notices += once.notices
+    if trips:
+        binder.layers += [msgspec.structs.replace(each, repeat=each.repeat * trips) for each in once.layers]
+    else:
+        keep_parameters(binder, once, f"{plan.scope}/body")
+    for start, end, name in zip(before, after, plan.node.outputs, strict=False):
+        rename(binder, end if trips else start, name, varying=trips > 0)
+    for slot, (made, name) in enumerate(zip(after[len(before) :], plan.node.outputs[len(before) :], strict=False)):
         if name:
-            axis = axes[slot] if slot < len(axes) else 0
-            binder.visit(
-                Node(f"{node.name}/stack{slot}", "npusim::Stack", (made,), (name,), {"count": trips, "axis": axis})
-            )
-    binder.notice("control-flow", f"{node.op} {node.name!r}: its body is counted {trips} time(s)")
-
-
-def _trip_count(binder: Binder, node: Node, body: Model) -> int | None:
-    """How often a Loop runs, where its count is a constant and its condition never ends it early."""
-    most = binder.value(node.inputs[0]) if node.inputs[0] else None
-    if most is None or most.size != 1:
-        return None
-    start = binder.value(node.inputs[1]) if len(node.inputs) > 1 and node.inputs[1] else None
-    if len(node.inputs) > 1 and node.inputs[1] and (start is None or not start.reshape(-1)[0]):
-        return None if start is None else 0
-    return max(0, int(most.reshape(-1)[0])) if _never_ends(binder, body) else None
-
-
-def _never_ends(binder: Binder, body: Model) -> bool:
-    """Whether the condition that the body hands on is the one it was given, or a constant true."""
-    name = body.outputs[0]
-    makers = {output: node for node in body.nodes for output in node.outputs}
-    while name in makers and makers[name].op == "Identity":
-        name = makers[name].inputs[0]
-    if name == body.inputs[1].name:
-        return True
-    constant = body.constants.get(name)
-    value = constant.read() if constant and constant.read else binder.value(name) if name in binder.tensors else None
-    return value is not None and value.size == 1 and bool(value.reshape(-1)[0])
-
-
-def _unknown_loop(binder: Binder, node: Node, states: tuple[str, ...], why: str) -> bool:
-    """Files the loop as a layer without cost; carried tensors keep their shapes, others are as the file states them."""
-    for slot, name in enumerate(node.outputs):
-        if name:
-            known = binder.tensors[states[slot]] if slot < len(states) else None
-            spec = (known.shape, known.dtype) if known is not None else binder.declared(node, name)
-            binder.tensors[name] = Tensor(name, *spec)
-    outer = dict.fromkeys(name for name in node.inputs if name)
-    binder.append(msgspec.structs.replace(node, inputs=tuple(outer), attrs={}))
-    binder.notice("control-flow", f"{node.op} {node.name!r} is not counted: {why}")
+            _stack(binder, plan, slot, made, name, trips)
+    said = f"{plan.node.place}: its body is counted {trips:,} time{'' if trips == 1 else 's'}"
+    binder.notice("control-flow", said)
     return True
 
 
-def _keep_parameters(binder: Binder, trial: Binder, name: str) -> None:
-    """A layer that does nothing but hold the parameters of a branch that is not counted: the network stores them."""
-    held = [found for layer in trial.layers if layer.op in OPS for found in _parameters(trial, layer)]
-    names = tuple(dict.fromkeys(held))
-    binder.tensors.update((found, trial.tensors[found]) for found in names)
-    if names:
-        binder.append(Node(f"{name} (not counted)", "npusim::Idle", names, ()))
+def _once(binder: Binder, plan: _Plan, most: int) -> tuple[Trial | None, int]:
+    """A turn that stands for all, and how many there are; None where turns differ or data decides when they end."""
+    states: list[str] = []
+
+    def turn() -> Sequence[str]:
+        states.extend(copied(binder, name, f"{plan.scope}/state{slot}") for slot, name in enumerate(plan.states))
+        given = [*plan.head(None), *states, *plan.tail(None)]
+        return walk(binder, plan.body, f"{plan.scope}/body", given)
+
+    trial = attempt(binder, turn)
+    if trial.fault is not None:
+        return None, 0
+    go = _flag(binder.value(trial.outputs[0])) if plan.skip else True
+    same = all(alike(binder, a, b) for a, b in zip(states, trial.outputs[plan.skip :], strict=False))
+    if go is None or (go and not same and most > 1):
+        return None, 0
+    read = {name for layer in trial.layers for name in layer.inputs} | set(trial.outputs)
+    trial.layers = [layer for layer in trial.layers if not _idle_copy(layer, plan.scope) or layer.outputs[0] in read]
+    return trial, most if go else min(most, 1)
 
 
-def _parameters(binder: Binder, layer: Layer) -> tuple[str, ...]:
-    ins = [binder.tensors[name] if name else None for name in layer.inputs]
-    return OPS[layer.op].parameters(ins, binder.tensors)
+def _idle_copy(layer: Layer, scope: str) -> bool:
+    """Whether it is one of the copies that stand for what differs from turn to turn."""
+    return (
+        layer.op == "Identity" and layer.name in (f"{scope}/count", layer.outputs[0]) and layer.name.startswith(scope)
+    )
 
 
-def _same(binder: Binder, made: str, name: str) -> None:
-    """Gives what a subgraph made the name that it has outside."""
-    if name and made in binder.lists:
-        binder.lists[name] = binder.lists[made]
-    elif name:
-        binder.visit(Node(f"{name}/result", "Identity", (made,), (name,)))
+def _unroll(binder: Binder, plan: _Plan, most: int) -> bool:
+    """Walks each turn by itself; False, and nothing done, where that is too much or data decides when it ends."""
+    states, stacks, turns = plan.states, [[] for _ in plan.body.outputs[plan.skip + len(plan.states) :]], 0  # type: ignore[var-annotated]
+
+    def all_turns() -> Sequence[str]:
+        nonlocal states, turns
+        for turn in range(most):
+            given = [*plan.head(turn), *states, *plan.tail(turn)]
+            made = walk(binder, plan.body, f"{plan.scope}/{turn}", given, held=f"{plan.scope}/body")
+            go = _flag(binder.value(made[0])) if plan.skip else True
+            if go is None:
+                raise InputError("data decides when it ends", code="data-dependent-shape", where=plan.node.place)
+            states, turns = tuple(made[plan.skip : plan.skip + len(states)]), turn + 1
+            for stack, name in zip(stacks, made[plan.skip + len(states) :], strict=True):
+                stack.append(name)
+            if not go:
+                break
+        return ()
+
+    trial = attempt(binder, all_turns)
+    if trial.fault is not None or not turns:
+        return False
+    binder.layers += trial.layers
+    binder.notices += trial.notices
+    for made, name in zip(states, plan.node.outputs, strict=False):
+        rename(binder, made, name)
+    for slot, (stack, name) in enumerate(zip(stacks, plan.node.outputs[len(states) :], strict=False)):
+        if name:
+            _join(binder, stack, name, plan.axis(slot))
+    said = f"{plan.node.place}: its turns differ, and are counted one by one ({turns:,})"
+    binder.notice("control-flow", said)
+    return True
 
 
-def _walk(binder: Binder, body: Model, prefix: str, given: Mapping[str, str]) -> list[str]:
-    """Visits a subgraph under names of its own; returns its outputs. ``given``: what its inputs are outside."""
-    own = {name: f"{prefix}/{name}" for node in body.nodes for name in node.outputs if name}
-    own |= {name: f"{prefix}/{name}" for name in body.constants}
-    names = {**own, **given}
-    for constant in body.constants.values():
-        binder.add_constant(Constant(names[constant.name], constant.shape, constant.dtype, constant.read))
-    for node in ordered(body, around=binder.tensors):
-        binder.visit(_renamed(node, names, prefix))
-    return [names.get(name, name) for name in body.outputs]
+def _join(binder: Binder, parts: Sequence[str], name: str, axis: int) -> None:
+    """Tensors of one shape, joined along an axis of its own."""
+    axes = integer(binder, f"{name}/axis", [axis])
+    wide = tuple(f"{name}/part{index}" for index in range(len(parts)))
+    for part, wider in zip(parts, wide, strict=True):
+        binder.visit(Node(wider, "Unsqueeze", (part, axes), (wider,)))
+    binder.visit(Node(f"{name}/stack", "Concat", wide, (name,), {"axis": axis}))
 
 
-def _renamed(node: Node, names: Mapping[str, str], prefix: str) -> Node:
-    attrs = {key: _captures(value, names) if isinstance(value, Model) else value for key, value in node.attrs.items()}
-    return Node(
-        f"{prefix}/{node.name}", node.op, tuple(names.get(name, name) for name in node.inputs),
-        tuple(names.get(name, name) for name in node.outputs), attrs,
-    )  # fmt: skip
+def _stack(binder: Binder, plan: _Plan, slot: int, made: str, name: str, trips: int) -> None:
+    """What the turns made, one slice a turn."""
+    axis = plan.axis(slot)
+    if trips:
+        attrs = {"count": trips, "axis": axis}
+        binder.visit(Node(f"{name}/stack", "npusim::Stack", (made,), (name,), attrs), varying=True)
+        return
+    shape, dtype = list(binder.tensors[made].shape), binder.tensors[made].dtype
+    shape.insert(axis if axis >= 0 else len(shape) + 1 + axis, 0)
+    binder.add_constant(Constant(name, tuple(shape), dtype, None))
 
 
-def _captures(body: Model, names: Mapping[str, str]) -> Model:
-    """A nested subgraph that reads what it captures under the new names."""
-    own = {value.name for value in body.inputs} | set(body.constants)
-    own.update(name for node in body.nodes for name in node.outputs)
-    outer = {name: new for name, new in names.items() if name not in own}
-    nodes = tuple(
-        msgspec.structs.replace(
-            node, inputs=tuple(outer.get(name, name) for name in node.inputs),
-            attrs={k: _captures(v, outer) if isinstance(v, Model) else v for k, v in node.attrs.items()},
+def _unknown(binder: Binder, plan: _Plan, why: str) -> bool:
+    """Files the loop as a layer without cost; carried tensors keep their shapes, others are as the file states them."""
+    node = plan.node
+    for slot, name in enumerate(node.outputs):
+        if not name:
+            continue
+        carried = binder.tensors.get(plan.states[slot]) if slot < len(plan.states) else None
+        stated = binder.stated(name)
+        if carried is None and stated is None:
+            raise InputError(
+                f"{why}, and the file does not state the shape of {name!r}", code="data-dependent-shape",
+                where=node.place, fix="store the shapes in the file (value_info), or make its trip count a constant",
+            )  # fmt: skip
+        binder.tensors[name] = Tensor(name, *(stated or (carried.shape, carried.dtype)))  # type: ignore[union-attr]
+    binder.file(node)
+    binder.notice("control-flow", f"{node.place} is not counted: {why}")
+    return True
+
+
+def _walker(binder: Binder, body: Model, prefix: str) -> Callable[[], Sequence[str]]:
+    return lambda: walk(binder, body, prefix, ())
+
+
+def _flag(value: Array | None) -> bool | None:
+    return None if value is None or value.size != 1 else bool(value.reshape(-1)[0])
+
+
+def _check_form(node: Node, body: Model, fits: bool) -> None:
+    if not fits:
+        raise InputError(
+            f"its body has {len(body.inputs)} inputs and {len(body.outputs)} outputs, which do not fit its own",
+            code="bad-node", where=node.place,
+        )  # fmt: skip
+
+
+def _say_which(binder: Binder, node: Node, side: str, tried: Mapping[str, Trial]) -> None:
+    macs = tried[side].work(binder)[0]
+    other = next(trial for each, trial in tried.items() if each != side)
+    text = f"If {node.name!r}: its {side} branch is counted, the dearer one ({macs:,} MACs)"
+    if other.fault is not None:
+        text = (
+            f"If {node.name!r}: its {side} branch is counted; the other does not fit these shapes ({other.fault.what})"
         )
-        for node in body.nodes
-    )  # fmt: skip
-    return msgspec.structs.replace(body, nodes=nodes, outputs=tuple(outer.get(name, name) for name in body.outputs))
-
-
-def _work(binder: Binder) -> tuple[int, int]:
-    """MACs and operations of what a branch added."""
-    macs = ops = 0
-    for layer in binder.layers:
-        op = OPS.get(layer.op)
-        if op is not None:
-            ins = tuple(binder.tensors[name] if name else None for name in layer.inputs)
-            values = tuple(binder.value(name) if name else None for name in layer.inputs)
-            outs = tuple(binder.tensors[name] for name in layer.outputs if name)
-            work = work_of(op, Call(layer.name, layer.op, layer.attrs, ins, values, outs, len(layer.outputs)))
-            macs, ops = macs + work.macs * layer.repeat, ops + work.ops * layer.repeat
-    return macs, ops
+    elif not all(alike(binder, a, b) for a, b in zip(tried[side].outputs, other.outputs, strict=True)):
+        text += "; the other gives other shapes"
+    binder.notice("control-flow", text)

@@ -48,6 +48,16 @@ def follows_file(model: Model, inputs: Sequence[Tensor]) -> bool:
     )
 
 
+def named_sizes(model: Model, inputs: Sequence[Tensor]) -> dict[str, int]:
+    """Sizes of the dimensions that the file names; one that came out with two sizes is left out."""
+    found: dict[str, set[int]] = {}
+    for value, tensor in zip(model.inputs, inputs, strict=True):
+        for own, given in zip(value.shape or (), tensor.shape, strict=False):
+            if isinstance(own, str):
+                found.setdefault(own, set()).add(given)
+    return {name: sizes.pop() for name, sizes in found.items() if len(sizes) == 1}
+
+
 def _check_sizes(
     size: tuple[int, int] | None, shapes: dict[str, Shape], dims: dict[str, int], batch: int | None
 ) -> None:

@@ -25,6 +25,7 @@ from npusim.ir import Attr, Notice
 from npusim.model import Constant, FreeShape, Model, Node, Value
 
 STANDARD = ("", "ai.onnx")
+TYPES = (AttributeProto.TYPE_PROTO, AttributeProto.TYPE_PROTOS)  # of optional values that hold nothing
 TYPE_ATTRS = ("to", "dtype", "output_dtype", "output_datatype")
 BY_OPSET = ("Softmax", "LogSoftmax", "Hardmax")  # what their ``axis`` means changed with opset 13
 
@@ -124,7 +125,7 @@ class _Reader:
                     f"operator {node.op_type} of domain ai.onnx does not exist in ONNX", code="unknown-op", where=name,
                     fix="check its spelling, or the version of the exporter",
                 )  # fmt: skip
-            attrs = {each.name: self.attr(each, name) for each in node.attribute}
+            attrs = {each.name: self.attr(each, name) for each in node.attribute if each.type not in TYPES}
             if node.op_type in BY_OPSET and not domain:
                 attrs["opset"] = self.opsets[domain]
             op = f"{domain}::{node.op_type}" if domain else node.op_type
