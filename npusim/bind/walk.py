@@ -134,7 +134,7 @@ class Binder(Values):
         return [self.told(node, name) for name in node.outputs]
 
     def stated(self, name: str) -> Spec | None:
-        """What the file states of a tensor, dimensions that it names as they are bound; None where that is too little."""
+        """What the file states of a tensor, with named dimensions as they are bound; None where that is too little."""
         value = self.declared.get(name)
         if value is None or value.shape is None or self.symbols is None:
             return None
