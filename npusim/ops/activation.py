@@ -159,6 +159,12 @@ def _biased_gelu(*, tanh: bool) -> Callable[[Call, Sequence[Array | None]], list
     return execute
 
 
+def _infer_biased(call: Call) -> list[Spec]:
+    if call.has(1) and not widens(call.shape(1), call.shape(0)):
+        raise call.error(f"bias {call.shape(1)} cannot be broadcast to {call.shape(0)}")
+    return same(call)
+
+
 def _biased_work(call: Call) -> Work:
     count = call.outs[0].elements
     added = (VectorWork("add", count, count),) if call.has(1) else ()
@@ -207,8 +213,8 @@ register(
     *(_unary(name, *rest) for name, rest in _FUNCTIONS.items()),
     *(_unary(name, "relu", function, attrs, DType.BOOL) for name, (function, attrs) in _TESTS.items()),
     Op("Gelu", same, per_output("sigmoid"), execute=_execute_gelu),
-    Op("com.microsoft::FastGelu", same, _biased_work, params=(1,), execute=_biased_gelu(tanh=True)),
-    Op("com.microsoft::BiasGelu", same, _biased_work, params=(1,), execute=_biased_gelu(tanh=False)),
+    Op("com.microsoft::FastGelu", _infer_biased, _biased_work, params=(1,), execute=_biased_gelu(tanh=True)),
+    Op("com.microsoft::BiasGelu", _infer_biased, _biased_work, params=(1,), execute=_biased_gelu(tanh=False)),
     Op("Clip", same, per_output("relu"), settings=(1, 2), execute=_execute_clip),
     Op("PRelu", _infer_prelu, per_output("leaky"), params=(1,), execute=_execute_prelu),
     Op("SwiGLU", _infer_swiglu, _work_swiglu, execute=_execute_swiglu),

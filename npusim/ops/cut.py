@@ -113,6 +113,12 @@ def _execute_centre(call: Call, arrays: Sequence[Array | None]) -> list[Array]:
     return [np.pad(x[cut], width)]
 
 
+def _infer_trilu(call: Call) -> list[Spec]:
+    if len(call.shape(0)) < 2:
+        raise call.error(f"shape {call.shape(0)} holds no matrices")
+    return same(call)
+
+
 def _execute_trilu(call: Call, arrays: Sequence[Array | None]) -> list[Array]:
     x, k = array(call, arrays, 0), optional(arrays, 1)
     diagonal = 0 if k is None else int(k.reshape(-1)[0])
@@ -123,6 +129,6 @@ register(
     Op("Slice", _infer_slice, moves_or_view, settings=(1, 2, 3, 4), execute=_execute_slice, bound_only=_slice_bound),
     Op("Pad", _infer_pad, moves_or_view, settings=(1, 2, 3), execute=_execute_pad),
     Op("CenterCropPad", _infer_centre, moves_or_view, settings=(1,), execute=_execute_centre),
-    Op("Trilu", same, moves, settings=(1,), execute=_execute_trilu),
-    Op("com.microsoft::Trilu", same, moves, settings=(1,), execute=_execute_trilu),
+    Op("Trilu", _infer_trilu, moves, settings=(1,), execute=_execute_trilu),
+    Op("com.microsoft::Trilu", _infer_trilu, moves, settings=(1,), execute=_execute_trilu),
 )

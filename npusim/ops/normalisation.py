@@ -132,7 +132,7 @@ def _infer_group(call: Call) -> list[Spec]:
 
 def _execute_group(call: Call, arrays: Sequence[Array | None]) -> list[Array]:
     x, scale, bias, groups = (*(array(call, arrays, slot) for slot in range(3)), int(call.attrs["num_groups"]))
-    parts = x.reshape(x.shape[0], groups, -1)
+    parts = x.reshape(x.shape[0], groups, prod(x.shape[1:]) // groups)
     y, _, _ = _standardised(parts, (2,), float(call.attrs.get("epsilon", 1e-5)))
     scale, bias = (np.repeat(a, x.shape[1] // groups) if a.size == groups else a for a in (scale, bias))
     return [as_type(y.reshape(x.shape) * _spread(x, scale) + _spread(x, bias), call.dtype())]

@@ -44,7 +44,7 @@ def _stft(call: Call) -> tuple[int, int, int]:
     signal = call.shape(0)
     step = call.ints("frame_step", 1) or (1,)
     length = call.ints("frame_length", 3) or (call.shape(2)[:1] if call.has(2) else signal[1:2])
-    if step[0] < 1 or length[0] > signal[1]:
+    if len(signal) < 2 or step[0] < 1 or not 0 < length[0] <= signal[1]:
         raise call.error(f"frames of {length[0]} every {step[0]} do not fit a signal {signal}")
     return (signal[1] - length[0]) // step[0] + 1, length[0], step[0]
 

@@ -146,7 +146,8 @@ def _execute_bit_cast(call: Call, arrays: Sequence[Array | None]) -> list[Array]
     to = type_of(call, "to", call.dtype())
     if any(held(dtype).name != dtype.label for dtype in (to, call.dtype())):
         raise call.error(f"npusim does not compute values of type {to.label}", code="unsupported-type")
-    return [np.ascontiguousarray(array(call, arrays, 0)).view(held(to))]
+    x = array(call, arrays, 0)
+    return [np.ascontiguousarray(x).view(held(to)).reshape(x.shape)]
 
 
 # --- optional values ------------------------------------------------------------------------------------------------

@@ -50,7 +50,7 @@ VIEW: dict[str, list[Sample]] = {
         Sample({"to": DType.FLOAT32}, (act(3),)),
     ],
     "CastLike": [Sample({}, (act(2, 3), ints(1, dtype="int32")))],
-    "BitCast": [Sample({"to": DType.INT32}, (act(2, 3),), opset=26)],
+    "BitCast": [Sample({"to": DType.INT32}, (act(2, 3),), opset=26), Sample({"to": DType.UINT32}, (act(),), opset=26)],
 }
 
 CONSTANT: dict[str, list[Sample]] = {

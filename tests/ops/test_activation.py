@@ -33,6 +33,7 @@ ROWS = [
 BAD = [
     Bad("PRelu", {}, (act(2, 3), weights(4)), "slopes"),
     Bad("PRelu", {}, (act(3), weights(2, 3)), "slopes"),
+    Bad("com.microsoft::BiasGelu", {}, (act(2, 5), weights(4)), "bias"),
     Bad("SwiGLU", {}, (act(2, 3), act(3)), "differ in shape"),
     Bad("Relu", {}, (), "input 0 is missing", "missing-input"),
 ]

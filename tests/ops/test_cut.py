@@ -39,6 +39,7 @@ BAD = [
     Bad("Pad", {"pads": (1, 1)}, (act(4, 5),), "each of 2 axes"),
     Bad("Pad", {"pads": (-3, 0, -2, 0)}, (act(4, 5),), "cut more"),
     Bad("Pad", {}, (act(4, 5), fed([0, 0, 1, 1])), "computed from data", "data-dependent-shape"),
+    Bad("Trilu", {}, (act(5),), "no matrices"),
     Bad("CenterCropPad", {}, (act(5, 4), const([3])), "each of 2 axes"),
 ]
 

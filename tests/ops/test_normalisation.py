@@ -161,3 +161,11 @@ def test_one_channel_of_rank_one() -> None:
     assert execute is not None
     (y, *_) = execute(call_of("BatchNormalization", Sample({"epsilon": 0.0}, ins)), [arg.value for arg in ins])
     assert y.tolist() == [3.0, 5.0]  # (x - 1) * 2 / 2 + 1
+
+
+def test_groups_of_no_batch() -> None:
+    ins = (act(0, 4, 3), weights(4), weights(4))
+    execute = OPS["GroupNormalization"].execute
+    assert execute is not None
+    (y,) = execute(call_of("GroupNormalization", Sample({"num_groups": 2}, ins)), [arg.value for arg in ins])
+    assert y.shape == (0, 4, 3)

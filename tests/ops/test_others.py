@@ -41,6 +41,7 @@ BAD = [
     Bad("NegativeLogLikelihoodLoss", {}, (act(2, 3), fed([0])), "do not fit"),
     Bad("DFT", {"axis": 5}, (act(2, 8, 1),), "axis 5"),
     Bad("STFT", {}, (act(2, 6, 1), const(4), None, const(8)), "do not fit a signal"),
+    Bad("STFT", {}, (act(2, 32, 1), const(4), None, const(0)), "do not fit a signal"),
     Bad("Det", {}, (act(2, 3),), "square"),
 ]
 
