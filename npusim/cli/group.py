@@ -64,6 +64,8 @@ class Commands(click.Group):
                 sys.stdout.flush()
         except click.exceptions.Exit as done:
             return done.exit_code
+        except click.exceptions.NoArgsIsHelpError as fault:
+            click.echo(fault.format_message())
         except BrokenPipeError:
             _drop_stdout()
         except (KeyboardInterrupt, click.Abort):
@@ -92,6 +94,10 @@ def _failed(fault: Exception) -> int:
     if isinstance(fault, NpusimError):
         say(str(fault))
         return fault.exit_code
+    if isinstance(fault, OSError) and fault.filename is None:  # no file that a command names: a stream
+        _drop_stdout()
+        say(f"standard output cannot be written ({fault.strerror}) [unwritable]")
+        return 2
     if isinstance(fault, click.ClickException):
         say(f"{_usage(fault)} [bad-option]")
         return 2
@@ -101,10 +107,11 @@ def _failed(fault: Exception) -> int:
 
 
 def _usage(fault: click.ClickException) -> str:
-    text = fault.format_message().rstrip(".")
+    """Click's message in the form of the others: one clause for what is wrong, one for what to do."""
+    text = fault.format_message().rstrip(".").replace(". D", "; d")
     text = text[:1].lower() + text[1:]
     ctx = getattr(fault, "ctx", None)
-    return f"{text}; see {ctx.command_path} --help" if ctx is not None else text
+    return f"{text}; see {ctx.command_path} --help" if ctx is not None and not text.endswith("?") else text
 
 
 def say(text: str) -> None:

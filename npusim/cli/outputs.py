@@ -12,7 +12,6 @@ from threading import Timer
 import click
 
 from npusim.cli.group import say
-from npusim.errors import InputError
 from npusim.ir import Notice
 from npusim.reports.words import clean
 
@@ -27,14 +26,7 @@ def emit(text: str, output: str | None) -> None:
 
         write_bytes(Path(output), text.encode(errors="backslashreplace"))
         return
-    try:
-        click.echo(text, nl=False)
-        if sys.stdout is not None:
-            sys.stdout.flush()
-    except BrokenPipeError:
-        raise
-    except OSError as fault:
-        raise InputError(f"standard output cannot be written ({fault.strerror})", code="unwritable") from fault
+    click.echo(text, nl=False)
 
 
 def width(output: str | None) -> int:

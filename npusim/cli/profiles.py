@@ -24,7 +24,7 @@ def command() -> None:
     """The hardware that npusim knows: list, show, check."""
 
 
-@command.command(name="list")
+@command.command(name="list", short_help="Every profile with its variants.")
 @output_options(*LISTING_FORMATS)
 def list_(form: str, output: str | None) -> None:
     """Every profile with its variants, in the figures that tell them apart."""
@@ -34,7 +34,7 @@ def list_(form: str, output: str | None) -> None:
     outputs.emit(text, output)
 
 
-@command.command()
+@command.command(short_help="Every number of a profile, with unit and source.")
 @click.argument("name")
 @click.option("--variant", metavar="NAME", help="One of the profile's variants; its default otherwise.")
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Overrides a number, as clock=800MHz.")
@@ -47,7 +47,7 @@ def show(name: str, variant: str | None, settings: tuple[str, ...], form: str, o
     outputs.emit(text, output)
 
 
-@command.command()
+@command.command(short_help="Whether a profile's file is sound.")
 @click.argument("file")
 @click.option("--quiet", "-q", is_flag=True, help="Says nothing where the file is sound.")
 def check(file: str, quiet: bool) -> None:

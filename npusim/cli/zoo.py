@@ -19,7 +19,7 @@ def command() -> None:
     """The networks that npusim has: list, export."""
 
 
-@command.command(name="list")
+@command.command(name="list", short_help="Every network, beside its published figures.")
 @output_options(*LISTING_FORMATS)
 @quiet_option
 def list_(form: str, output: str | None, quiet: bool) -> None:
@@ -33,7 +33,7 @@ def list_(form: str, output: str | None, quiet: bool) -> None:
     outputs.emit(text, output)
 
 
-@command.command()
+@command.command(short_help="Writes a network as ONNX.")
 @click.argument("name", required=False)
 @click.option("--output", "-o", metavar="FILE|FOLDER", help="The file to write; with --all the folder.")
 @click.option("--size", metavar="WxH", help="Fixes the frame; height and width are free otherwise.")

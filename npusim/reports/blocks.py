@@ -84,17 +84,10 @@ def fit(table: Table, width: int) -> Fitted:
             break
         shown.remove(max(droppable, key=lambda at: table.columns[at].rank))
     widths = {at: natural[at] for at in shown}
-    excess = sum(widths.values()) + GAP * (len(shown) - 1) - width
-    while excess > 0:
+    for _ in range(sum(widths.values()) + GAP * (len(shown) - 1) - width):
         shrinkable = [at for at in shown if widths[at] > least(at)]
-        if not shrinkable:
-            break
-        # The widest gives first, down to the next.
-        at = max(shrinkable, key=lambda each: widths[each])
-        others = [widths[each] for each in shrinkable if widths[each] < widths[at]]
-        taken = min(excess, widths[at] - max(least(at), max(others, default=0)))
-        widths[at] -= max(taken, 1)
-        excess -= max(taken, 1)
+        if shrinkable:
+            widths[max(shrinkable, key=lambda each: widths[each])] -= 1
 
     def cut(rows: Sequence[tuple[str, ...]]) -> tuple[tuple[str, ...], ...]:
         return tuple(tuple(elide(row[at], widths[at]) for at in shown) for row in rows)

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from npusim.reports.blocks import Block, Facts, Fitted, Heading, Lines, Table, fit
+from npusim.reports.blocks import GAP, Block, Facts, Fitted, Heading, Lines, Table, fit
 from npusim.reports.text import dropped, fact_lines, sentence_lines
 
 # What limits a layer, by colour: the eye finds the odd one out.
@@ -21,7 +21,6 @@ _STYLES = {
     "DRAM write": "yellow",
     "fallback": "red",
 }
-_FRAME = 1  # the box stands a column further in on each side
 
 
 def styled(blocks: Iterable[Block], width: int) -> str:
@@ -35,8 +34,8 @@ def styled(blocks: Iterable[Block], width: int) -> str:
         if isinstance(block, Heading):
             console.print(Text(block.text, style="bold"), soft_wrap=True)
         elif isinstance(block, Table):
-            console.print(_table(fit(block, width - 2 * _FRAME)))
-            for line in dropped(block, width - 2 * _FRAME):
+            console.print(_table(fit(block, width)))
+            for line in dropped(block, width):
                 console.print(Text(line, style="dim"), soft_wrap=True)
         else:
             for line in _lines(block, width):
@@ -52,10 +51,10 @@ def _lines(block: Lines | Facts, width: int) -> Iterable[str]:
 
 
 def _table(table: Fitted) -> RichTable:
-    made = RichTable(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1), header_style="bold")
+    made = RichTable(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, GAP - 1, 0, 0), header_style="bold")
     for column, width in zip(table.columns, table.widths, strict=True):
         head = Text(column.title)
-        if column.unit:
+        if any(each.unit for each in table.columns):
             head.append(f"\n{column.unit}", style="not bold dim")
         made.add_column(
             head,
