@@ -9,7 +9,7 @@ from sample_kit import Sample, act, call_of, const, fed, weights
 from npusim.errors import InputError
 from npusim.ir import DType, Role, Shape, Tensor
 from npusim.ops import OPS, Op, Work
-from npusim.ops.base import broadcast, known, no_work, register, same, widens
+from npusim.ops.base import broadcast, known, no_work, register, same, widens, work_of
 
 CALL = call_of("Relu", Sample({}, (act(2, 3),)))
 
@@ -149,3 +149,13 @@ def test_weights_on_either_side_may_be_parameters() -> None:
     assert OPS["Sum"].takes_parameter(99)
     call = call_of("MatMul", Sample({}, (weights(2, 3), act(3, 2))))
     assert OPS["MatMul"].parameters(call.ins, {"in0": TENSORS["w"]}) == ("in0",)
+
+
+def test_work_of_a_call_that_makes_no_sense_is_one_error() -> None:
+    """The ratio is read by the work rule alone, not for the shape."""
+    ins = (act(2, 3, 8, 8), act(1, 4), fed([0]))
+    sensible, nonsense = (call_of("RoiAlign", Sample({"sampling_ratio": ratio}, ins)) for ratio in (1, "many"))
+    assert work_of(OPS["RoiAlign"], sensible) == OPS["RoiAlign"].work(sensible)
+    with pytest.raises(InputError, match="does not make sense") as raised:
+        work_of(OPS["RoiAlign"], nonsense)
+    assert raised.value.code == "bad-node"
