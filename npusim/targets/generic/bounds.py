@@ -12,7 +12,7 @@ from npusim.ir import DType
 from npusim.mapping import Column, ceil_div, cut_sum, product, round_up, winograd_tile
 from npusim.profile import HardwareProfile
 from npusim.targets.generic.candidates import NestCandidates
-from npusim.targets.generic.jobs import NestJob, granules
+from npusim.targets.generic.jobs import NestJob, engine_step, layout_cell
 
 PARTIAL_SUM = DType.INT32  # what waits in SRAM while input channels are cut
 
@@ -33,7 +33,7 @@ def mac_cycles(job: NestJob, cut: NestCandidates, profile: HardwareProfile) -> t
 def _direct(job: NestJob, cut: NestCandidates, profile: HardwareProfile) -> Column:
     """Every step of the array at its full width: what a ragged stripe leaves empty is lost."""
     array = profile.mac_array
-    unrolls = granules(job.line, 1, array.unroll_height, array.unroll_width)
+    unrolls = engine_step(job.line, array.unroll_height, array.unroll_width)
     sums = zip(job.out, cut.axes, unrolls, strict=True)
     positions = job.batch * product([cut_sum(size, stripe, unroll) for size, stripe, unroll in sums])
     if job.depthwise:
@@ -79,7 +79,7 @@ def _winograd(job: NestJob, cut: NestCandidates, profile: HardwareProfile) -> Co
 def vector_cycles(job: NestJob, cut: NestCandidates, profile: HardwareProfile) -> Column:
     """Each output passes through the vector unit once, at the price of the work fused to it or as it is."""
     unit = profile.vector_unit
-    steps_of = granules(job.line, 1, unit.step_height, unit.step_width)
+    steps_of = engine_step(job.line, unit.step_height, unit.step_width)
     sums = zip(job.out, cut.axes, steps_of, strict=True)
     positions = job.batch * product([cut_sum(size, stripe, step) / step for size, stripe, step in sums])
     steps = positions * _grouped_sum(job, cut, unit.step_channels) / unit.step_channels
@@ -115,8 +115,8 @@ def ifm_traffic(job: NestJob, cut: NestCandidates, profile: HardwareProfile, dty
     next, unless input channels are cut as well; along the others it is read again.
     """
     layout = profile.layout
-    cells = granules(job.line, 1, layout.sram_height, layout.sram_width)
-    bricks = granules(job.line, 1, layout.dram_height, layout.dram_width) if job.ifm.between else (1, 1, 1)
+    cells = layout_cell(job.line, layout.sram_height, layout.sram_width)
+    bricks = layout_cell(job.line, layout.dram_height, layout.dram_width) if job.ifm.between else (1, 1, 1)
     kept = _kept_axis(cut)
     whole, read, first, buffer = 1, 1, 1, 1
     for axis in range(3):
@@ -219,7 +219,7 @@ def last_share(job: NestJob, cut: NestCandidates) -> Column:
 def stripe_elements(job: NestJob, cut: NestCandidates, profile: HardwareProfile) -> Column:
     """Elements of an output stripe as it lies in SRAM."""
     layout = profile.layout
-    cells = granules(job.line, 1, layout.sram_height, layout.sram_width)
+    cells = layout_cell(job.line, layout.sram_height, layout.sram_width)
     axes = [round_up(stripe, cell) for stripe, cell in zip(cut.axes, cells, strict=True)]
     return _column(product(axes) * round_up(cut.groups * cut.out_channels, layout.sram_channels))
 

@@ -10,7 +10,7 @@ import numpy as np
 from npusim.ir import DType
 from npusim.mapping import Column, ceil_div, grid, product, stripe_sizes
 from npusim.profile import HardwareProfile
-from npusim.targets.generic.jobs import NestJob, VectorJob, granules
+from npusim.targets.generic.jobs import NestJob, VectorJob, engine_step, layout_cell
 
 _BUFFERS = ((2, 2), (2, 1), (1, 2), (1, 1))  # slots of the activations, slots of the weights
 
@@ -80,8 +80,8 @@ def nest_candidates(job: NestJob, profile: HardwareProfile) -> NestCandidates:
 
 def _axis_cuts(job: NestJob, profile: HardwareProfile) -> list[tuple[int, ...]]:
     array, layout = profile.mac_array, profile.layout
-    unrolls = granules(job.line, 1, array.unroll_height, array.unroll_width)
-    cells = granules(job.line, 1, layout.sram_height, layout.sram_width)
+    unrolls = engine_step(job.line, array.unroll_height, array.unroll_width)
+    cells = layout_cell(job.line, layout.sram_height, layout.sram_width)
     # Below a cell of the layout or a step of the array a stripe gets no smaller and no cheaper.
     bases = (max(pair) for pair in zip(unrolls, cells, strict=True))
     return list(combinations(*(stripe_sizes(size, base) for size, base in zip(job.out, bases, strict=True))))

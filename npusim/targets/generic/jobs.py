@@ -17,7 +17,8 @@ class Box(msgspec.Struct, frozen=True, gc=False):
     """How a tensor lies over the axes that hardware knows.
 
     Attributes:
-        line: its positions are the rows of a matrix, in ``axes[2]`` alone, without height and width of their own.
+        line: its positions are the rows of a matrix, in ``axes[2]`` alone, without height and width of their own. Rows
+            lie packed: the layout rounds their channels, not their number.
     """
 
     batch: int
@@ -32,26 +33,33 @@ class Box(msgspec.Struct, frozen=True, gc=False):
 
 def box_of_shape(shape: Shape) -> Box:
     """The box of a tensor that no loop nest describes: N, C and spatial axes from rank 4 on, rows of channels below."""
+    if len(shape) >= 4 and prod(shape[2:]) == 1:
+        return Box(1, shape[1], (1, 1, shape[0]), line=True)
     if len(shape) >= 4:
         return Box(shape[0], shape[1], (prod(shape[2:-2]), shape[-2], shape[-1]))
     return Box(1, shape[-1] if shape else 1, (1, 1, prod(shape[:-1])), line=True)
 
 
-def granules(line: bool, depth: int, height: int, width: int) -> Axes:
-    """The multiples that axes are rounded to; a line's positions fill height and width together."""
-    return (depth, 1, height * width) if line else (depth, height, width)
+def layout_cell(line: bool, height: int, width: int) -> Axes:
+    """The multiples that a layout rounds positions to: none for the rows of a matrix."""
+    return (1, 1, 1) if line else (1, height, width)
+
+
+def engine_step(line: bool, height: int, width: int) -> Axes:
+    """The positions that an engine takes at once; rows of a matrix fill its height and width together."""
+    return (1, 1, height * width) if line else (1, height, width)
 
 
 def stored_bytes(box: Box, dtype: DType, layout: Layout, *, rounded: bool) -> int:
     """Bytes of a whole tensor in DRAM, rounded as the layout says where it lies between layers."""
     if not rounded:
         return -(-box.elements * dtype.bits // 8)
-    return _bytes(box, dtype, granules(box.line, 1, layout.dram_height, layout.dram_width), layout.dram_channels)
+    return _bytes(box, dtype, layout_cell(box.line, layout.dram_height, layout.dram_width), layout.dram_channels)
 
 
 def sram_bytes(box: Box, dtype: DType, layout: Layout) -> int:
     """Bytes of a whole tensor that stays in SRAM."""
-    return _bytes(box, dtype, granules(box.line, 1, layout.sram_height, layout.sram_width), layout.sram_channels)
+    return _bytes(box, dtype, layout_cell(box.line, layout.sram_height, layout.sram_width), layout.sram_channels)
 
 
 def _bytes(box: Box, dtype: DType, multiples: Axes, channels: int) -> int:

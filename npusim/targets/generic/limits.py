@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from math import prod
 
 from npusim.loopnest import LoopNest
 from npusim.ops import VectorWork
@@ -26,11 +27,9 @@ def nest_reason(nest: LoopNest, profile: HardwareProfile) -> str:
 
 
 def is_product(nest: LoopNest) -> bool:
-    """A product of matrices: positions along one axis, one tap. Its batch is more rows, its groups are products."""
-    return (
-        len(nest.out) == 1 and nest.kernel == (1,) and nest.stride == (1,) and nest.ifm == nest.out
-        and not nest.transposed
-    )  # fmt: skip
+    """A product of matrices: one tap, positions along one axis at most. Its batch is rows, its groups are products."""
+    is_pointwise = prod(nest.kernel) == prod(nest.stride) == 1 and nest.ifm == nest.out and not nest.transposed
+    return is_pointwise and (len(nest.out) == 1 or prod(nest.out) == 1)
 
 
 def vector_reason(vector: Iterable[VectorWork], profile: HardwareProfile) -> str:

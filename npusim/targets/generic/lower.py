@@ -224,7 +224,7 @@ class _Lowering:
 
     def add_after(self, each: LayerWork, previous: int, beside: str, group: Group) -> None:
         """Vector work that no pass of the layer's nests takes along: it reads the largest of its operands once."""
-        vector, outs = self.priced(group.head), self.storages.made(each)
+        vector, outs = self.priced(group.head), self.storages.made(self.works[group.last])
         largest = packed_bytes(max(count for _, count in vector), self.dtype)
         stored = self.storages.all[previous].stream
         reads = [Stream(max(stored.bytes, largest), stored.between)]

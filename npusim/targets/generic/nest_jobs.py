@@ -10,7 +10,7 @@ from npusim.ir import DType
 from npusim.loopnest import LoopNest, Operand, span
 from npusim.mapping import ceil_div, padded
 from npusim.profile import HardwareProfile, VectorUnit
-from npusim.targets.generic.jobs import Axes, Box, FallbackJob, NestJob, Stream, VectorJob, granules
+from npusim.targets.generic.jobs import Axes, Box, FallbackJob, NestJob, Stream, VectorJob, engine_step
 from npusim.targets.generic.limits import is_product, upsamples
 
 Priced = Sequence[tuple[str, int]]  # kinds of vector work with the elements that each passes over
@@ -26,7 +26,7 @@ def ofm_box(nest: LoopNest) -> Box:
 
 def _box(nest: LoopNest, axes: tuple[int, ...], channels: int) -> Box:
     if is_product(nest):
-        return Box(1, channels, (1, 1, nest.batch * axes[0]), line=True)
+        return Box(1, channels, (1, 1, nest.batch * prod(axes)), line=True)
     return Box(nest.batch, channels, padded(axes))
 
 
@@ -48,7 +48,7 @@ def nest_job(
         is_stuffed: the zeros of a transposed convolution lie in memory: the array runs a plain convolution over them.
     """
     product, upsampled = is_product(nest), not is_stuffed and upsamples(nest, profile)
-    batch, out = (1, (1, 1, nest.batch * nest.out[0])) if product else (nest.batch, padded(nest.out))
+    batch, out = (1, (1, 1, nest.batch * prod(nest.out))) if product else (nest.batch, padded(nest.out))
     # A transposed convolution of stride 1, or with its zeros in memory, is a convolution of stride 1 over its output.
     steps = nest.stride if upsampled or not nest.transposed else (1,) * len(nest.stride)
     spans = tuple(span(k, d) for k, d in zip(nest.kernel, nest.dilation, strict=True))
@@ -80,7 +80,7 @@ def _steps(elements: int, boxes: Sequence[Box], unit: VectorUnit) -> int:
     box = next((box for box in boxes if box.elements == elements), None)
     if box is None:
         return int(ceil_div(elements, unit.step_height * unit.step_width * unit.step_channels))
-    step: Axes = granules(box.line, 1, unit.step_height, unit.step_width)
+    step: Axes = engine_step(box.line, unit.step_height, unit.step_width)
     positions = prod(ceil_div(size, size_of) for size, size_of in zip(box.axes, step, strict=True))
     return int(box.batch * positions * ceil_div(box.channels, unit.step_channels))
 
