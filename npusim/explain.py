@@ -13,7 +13,7 @@ from npusim.ir import Graph, Layer
 from npusim.profile import HardwareProfile
 from npusim.profile_toml import load
 from npusim.result import Estimate, LayerResult
-from npusim.units import format_bytes, format_seconds, format_share
+from npusim.units import format_bytes, format_capacity, format_seconds, format_share
 
 CONVERSION = "Conversion"  # the op of a pass that no layer of the graph stands for
 MOST = 5  # layers that are explained unless one is asked for
@@ -276,18 +276,25 @@ def _with_relu(graph: Graph) -> Graph:
 
 
 def _hardware_trials(hardware: HardwareProfile) -> Iterator[tuple[str, str, dict[str, str]]]:
-    array, dram = hardware.mac_array, hardware.dram
-    macs = {"mac_array.macs_per_cycle": str(2 * array.macs_per_cycle)}
+    macs = {"macs": str(2 * hardware.mac_array.macs_per_cycle)}
     yield "twice the MACs a cycle", _as_options(macs), macs
     prices = hardware.vector_unit.step_cycles
     steps = {f"vector_unit.step_cycles.{kind}": repr(cost / 2) for kind, cost in prices.items()}
-    yield "a vector unit twice as fast", "--set vector_unit.step_cycles.KIND=..., half for each kind", steps
-    sram = {"sram.size_bytes": str(2 * hardware.sram.size_bytes)}
+    yield "a vector unit twice as fast", "vector_unit.step_cycles halved", steps
+    sram = {"sram": format_capacity(2 * hardware.sram.size_bytes).replace(" ", "")}
     yield "twice the SRAM", _as_options(sram), sram
-    rate = "bytes_per_cycle" if dram.read_bytes_per_cycle is not None else "bytes_per_s"
-    twice = {way: 2 * (getattr(dram, f"{way}_{rate}") or 0.0) for way in ("read", "write")}
-    bandwidth = {f"dram.{way}_{rate}": f"{value:.15g}" for way, value in twice.items()}
-    yield "twice the DRAM bandwidth", _as_options(bandwidth), bandwidth
+    dram = _doubled(hardware)
+    yield "twice the DRAM bandwidth", _as_options(dram), dram
+
+
+def _doubled(hardware: HardwareProfile) -> dict[str, str]:
+    """The DRAM at twice its rate, by the short key where both directions have one rate."""
+    dram = hardware.dram
+    field, unit = ("bytes_per_cycle", "B/cycle") if dram.read_bytes_per_cycle is not None else ("bytes_per_s", "B/s")
+    rates = {way: 2 * (getattr(dram, f"{way}_{field}") or 0.0) for way in ("read", "write")}
+    if rates["read"] == rates["write"]:
+        return {"dram": f"{rates['read']:.15g}{unit}"}
+    return {f"dram.{way}_{field}": f"{rate:.15g}" for way, rate in rates.items()}
 
 
 def _as_options(overrides: Mapping[str, str]) -> str:

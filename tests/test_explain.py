@@ -37,7 +37,7 @@ def test_each_advice_is_the_estimate_with_that_change() -> None:
     advice = by_change["twice the DRAM bandwidth"]
     assert advice.latency_s == doubled.latency_s
     assert advice.gain == pytest.approx(1 - doubled.latency_s / found.result.latency_s)
-    assert advice.how == "--set dram.read_bytes_per_cycle=32 --set dram.write_bytes_per_cycle=32"
+    assert advice.how == "--set dram=32B/cycle"
     assert [each.gain for each in found.advice] == sorted((each.gain for each in found.advice), reverse=True)
     # A saving is asked for already, so none is proposed; PReLU is there to be replaced.
     assert "half the traffic between layers saved" not in by_change
