@@ -7,7 +7,7 @@ import onnx
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from onnx import ModelProto, TensorProto, helper, numpy_helper
+from onnx import TensorProto, helper, numpy_helper
 
 import npusim
 from npusim import counts
@@ -48,6 +48,9 @@ def _image() -> bytes:
     )  # fmt: skip
 
 
+_RANGE = {"start": 0, "limit": 3, "step": 1}
+
+
 def _shapes() -> bytes:
     fill = numpy_helper.from_array(np.array([2.0], np.float32))
     return _model(
@@ -67,8 +70,8 @@ def _shapes() -> bytes:
             node("Pad", ["sl", "pads"], ["y"]),
         ],
         [_ints("zero", 0), _ints("rest", -1), _ints("rest2", 12, 6), _ints("twice", 2), _ints("wide", 3, 2, 6),
-         numpy_helper.from_array(np.array(0, np.int64), "start"), numpy_helper.from_array(np.array(3, np.int64), "limit"),
-         numpy_helper.from_array(np.array(1, np.int64), "step"), _ints("begin", 0), _ints("end", 2), _ints("axes", 1),
+         *(numpy_helper.from_array(np.array(number, np.int64), name) for name, number in _RANGE.items()),
+         _ints("begin", 0), _ints("end", 2), _ints("axes", 1),
          _ints("pads", 0, 0, 1, 0, 0, 1)],
         (2, 3, 4),
     )  # fmt: skip
@@ -152,15 +155,13 @@ SEEDS = {
 
 
 def _outcome(data: bytes) -> str:
-    """``estimated``, or the code of the error; every other exception passes through and fails the test."""
+    """``estimated``, or the line of the error; every other exception passes through and fails the test."""
     try:
         graph = npusim.load(data)
         result = npusim.estimate(graph, level="roofline")
         npusim.estimate(graph)
     except NpusimError as fault:
-        assert "\n" not in str(fault)
-        assert str(fault).endswith(f"[{fault.code}]")
-        return fault.code
+        return str(fault)
     assert result.totals.macs == counts.macs(graph) >= 0
     return "estimated"
 
@@ -201,4 +202,5 @@ def test_the_undamaged_files_are_estimated(name: str) -> None:
 @settings(max_examples=200, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(_damaged())
 def test_any_damage_is_an_estimate_or_one_error(data: bytes) -> None:
-    assert _outcome(data)
+    outcome = _outcome(data)
+    assert outcome == "estimated" or (outcome.endswith("]") and "\n" not in outcome)

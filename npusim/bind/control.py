@@ -69,9 +69,11 @@ def scan(binder: Binder, node: Node) -> bool:
     scope = binder.scope(node.name)
     if len(body.inputs) != len(node.inputs):
         return _unknown(binder, _Plan(node, body, scope, (), lambda _: [], lambda _: []), "its form is that of opset 8")
+    _check_form(node, body, 0 < count <= len(node.inputs) and len(body.outputs) >= len(states))
     axes = node.attrs.get("scan_input_axes") or (0,) * count
+    if len(axes) != count:
+        raise InputError(f"{len(axes)} axes for {count} scanned inputs", code="bad-node", where=node.place)
     shapes = [binder.tensors[name].shape for name in scanned]
-    _check_form(node, body, count > 0 and len(axes) == count and len(body.outputs) >= len(states))
     lengths = {shape[axis] for shape, axis in zip(shapes, axes, strict=True)}
     if len(lengths) > 1:
         raise InputError(

@@ -42,6 +42,8 @@ def pads(call: Call, ifm: Shape, kernel: Shape, stride: Shape, dilation: Shape) 
 def windows(call: Call, ifm: Shape, kernel: Shape, *, ceil: bool = False) -> tuple[Shape, Shape, Shape, Shape, Shape]:
     """Output positions, stride, dilation, padding before and after of a sliding window (convolution or pooling)."""
     rank = len(kernel)
+    if min(kernel, default=1) < 1:
+        raise call.error(f"a kernel of {kernel} has no taps")
     stride, dilation = _axes(call, "strides", rank, 1), _axes(call, "dilations", rank, 1)
     before, after = pads(call, ifm, kernel, stride, dilation)
     out = []
@@ -90,6 +92,8 @@ def _transposed_nest(call: Call, slots: _Slots) -> LoopNest:
     if len(x) != len(w) or len(x) < 3:
         raise call.error(f"input {x} and weights {w} are not of one rank >= 3")
     groups, kernel, rank = int(call.attrs.get("group", 1)), w[2:], len(w) - 2
+    if min(kernel) < 1:
+        raise call.error(f"a kernel of {kernel} has no taps")
     if (call.ints("kernel_shape") or kernel) != kernel:
         raise call.error(f"kernel_shape {call.ints('kernel_shape')} differs from the weights' {kernel}")
     if groups < 1 or x[1] != w[0] or w[0] % groups:
