@@ -48,7 +48,7 @@ def estimate(
         profile: a HardwareProfile, or the name or path of one; ``variant`` then chooses one of its variants.
         level: ``roofline`` (a true lower bound) or ``mapped``.
         dtype: what the NPU runs; the profile's native type when left out.
-        activation_compression: share of the traffic between layers that is saved, 0 to below 1; the profile's by default.
+        activation_compression: share of the traffic between layers that is saved, 0 to below 1.
         equal_scales: whether all tensors share one quantisation; as the graph's QDQ nodes say when left out.
         planner: ``vendor`` or ``best``.
         strict: operators that npusim does not know are an error.
@@ -64,15 +64,20 @@ def estimate(
     unknown = tuple(_unsupported(each) for each in works if each.work is None)
     if strict and unknown:
         raise EstimateError(
-            f"{len(unknown)} layer(s) have an operator that npusim does not know: {_kinds(unknown)}", code="unknown-op", where=graph.name
-        )  # fmt: skip
+            f"{len(unknown)} layer(s) have an operator that npusim does not know: {_kinds(unknown)}",
+            code="unknown-op",
+            where=graph.name,
+        )
     layers = _layers(graph, works, plan.passes, hardware)
     bound = roofline(graph, hardware, options, works)
     return Estimate(
         npusim=__version__, schema=SCHEMA,
         model=ModelInfo(graph.name, graph.sha256, _shapes(graph, graph.inputs), _shapes(graph, graph.outputs)),
         profile=_profile_info(hardware),
-        options=OptionsInfo(options.level, options.dtype, options.activation_compression, options.equal_scales, options.planner, options.as_vendor),
+        options=OptionsInfo(
+            options.level, options.dtype, options.activation_compression, options.equal_scales, options.planner,
+            options.as_vendor,
+        ),
         totals=_totals(graph, works, layers, plan, hardware, bound, bool(unknown)),
         layers=layers, unsupported=unknown,
         off_npu=tuple(OffNpu(row.name, row.op, row.off_npu, row.cycles) for row in layers if row.off_npu),
@@ -93,7 +98,8 @@ def _options(
     notices = []
     if saving and not hardware.compression.available:
         saving = 0.0
-        notices.append(Notice("no-compression", f"{hardware.variant} does not compress activations: the saving has no effect"))
+        said = f"{hardware.variant} does not compress activations: the saving has no effect"
+        notices.append(Notice("no-compression", said))
     if planner == "vendor" and not hardware.plannable:
         planner = "best"
         notices.append(Notice("planner", f"the vendor's planner does not handle {hardware.variant}: planned with best"))
@@ -118,13 +124,11 @@ def _layers(
         owned = [by_name[name] for name in each.layers]
         new = {name for work in owned for name in work.params} - counted
         counted |= new
-        rows.append(_layer(graph, each, owned, sum(graph.tensors[name].elements for name in new), hardware))
+        rows.append(_layer(each, owned, sum(graph.tensors[name].elements for name in new), hardware))
     return tuple(rows)
 
 
-def _layer(
-    graph: Graph, each: Pass, owned: Sequence[LayerWork], params: int, hardware: HardwareProfile
-) -> LayerResult:
+def _layer(each: Pass, owned: Sequence[LayerWork], params: int, hardware: HardwareProfile) -> LayerResult:
     main = next((work for work in owned if work.work and work.work.nests), owned[0] if owned else None)
     nest = main.work.nests[0] if main and main.work and main.work.nests else None
     last = owned[-1] if owned else None
@@ -166,13 +170,15 @@ def _totals(
         macs=sum(each.macs for each in works), macs_dense=dense, ops=sum(each.ops for each in works),
         params=sum(row.params for row in layers), weight_bytes=weight_bytes(graph, works),
         weight_stream_bytes=sum(each.weight_stream_bytes for each in plan.passes),
-        dram_bytes=sum(operands.values()), dram_read_bytes=operands["ifm"] + operands["weights"], dram_write_bytes=operands["ofm"],
-        dram_bytes_by_operand=operands, cycles=cycles, latency_s=latency_s, fps=1 / latency_s if latency_s else None,
+        dram_bytes=sum(operands.values()), dram_read_bytes=operands["ifm"] + operands["weights"],
+        dram_write_bytes=operands["ofm"], dram_bytes_by_operand=operands,
+        cycles=cycles, latency_s=latency_s, fps=1 / latency_s if latency_s else None,
         mac_cycles=float(sum(row.bounds.get("mac", 0.0) for row in layers)),
         vector_cycles=float(sum(row.bounds.get("vector", 0.0) for row in layers)),
         utilisation=dense / hardware.mac_array.macs_per_cycle / cycles if cycles else None,
         peak_sram_bytes=max((each.sram_bytes for each in plan.passes), default=0),
-        roofline_cycles=bound.cycles, roofline_latency_s=bound.cycles / hardware.clock_hz, roofline_bound_by=bound.bound_by,
+        roofline_cycles=bound.cycles, roofline_latency_s=bound.cycles / hardware.clock_hz,
+        roofline_bound_by=bound.bound_by,
         theoretical_fps=hardware.peak_macs_per_s / dense if dense else None,
         bound_by=max(by_bound, key=lambda name: by_bound[name], default="none"), cycles_by_bound=by_bound,
         lower_bound=partial,
@@ -198,7 +204,8 @@ def _kinds(unknown: Sequence[Unsupported]) -> str:
 
 def _unsupported(each: LayerWork) -> Unsupported:
     domain, _, op = each.layer.op.rpartition("::")
-    return Unsupported(each.layer.name, each.layer.op, f"operator {op} of domain {domain or 'ai.onnx'} has no cost rule")
+    why = f"operator {op} of domain {domain or 'ai.onnx'} has no cost rule"
+    return Unsupported(each.layer.name, each.layer.op, why)
 
 
 def _shapes(graph: Graph, names: Sequence[str]) -> dict[str, tuple[int, ...]]:

@@ -26,6 +26,7 @@ Override = str | int | float | bool | Sequence[str] | Sequence[int]
 # Where a number comes from that the file does not give, by its key.
 _SET, _FOLLOWS = "--set", "--set follows"
 USER_SOURCES = {_SET: "set by the user", _FOLLOWS: "follows from what the user set"}
+TARGET = "target"  # the one text that can be changed: which target's rules read the numbers
 NONE = "none"  # takes an optional part away, such as mac_array.winograd
 _RATES = (("bytes_per_cycle", "bytes_per_s"), ("bytes_per_s", "bytes_per_cycle"))
 _FLAGS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
@@ -49,6 +50,9 @@ def apply(tree: dict[str, Any], overrides: Mapping[str, Override]) -> dict[str, 
     """
     changed: dict[str, str] = {}
     for given, value in overrides.items():
+        if given == TARGET:
+            tree[TARGET] = changed[TARGET] = _text(value)
+            continue
         for key, leaf in _changes(tree, given, value):
             if key in changed:
                 raise InputError(f"{key} is set twice", code="bad-option", where=f"{given}={_text(value)}")

@@ -229,3 +229,10 @@ def test_the_python_function_takes_field_names() -> None:
         "dram.read_bytes_per_s": "2 GB/s",
         "dram.write_bytes_per_s": "2 GB/s",
     }
+
+
+def test_the_target_can_be_changed_to_another_that_exists() -> None:
+    assert load("ethos-n78", overrides={"target": "generic"}).target == "generic"
+    assert load("ethos-n78", overrides={"target": "generic"}).overrides == {"target": "generic"}
+    with pytest.raises(InputError, match=r"target=nope: .*\[bad-option\]"):
+        load("ethos-n78", overrides={"target": "nope"})
