@@ -53,8 +53,8 @@ def test_json_is_what_the_library_gives() -> None:
 def test_shared_options_reach_the_estimate() -> None:
     found = estimated(
         *SIZED, "--profile", "ethos-n78", "--variant", "ETHOS_N78_8TOPS_2PLE_RATIO", "--level", "roofline",
-        "--dtype", "INT16", "--equal-scales", "--activation-compression", "25%", "--planner", "best", "--as-vendor", "--set", "clock=800MHz",
-        "--batch", "1",
+        "--dtype", "INT16", "--equal-scales", "--activation-compression", "25%", "--planner", "best", "--as-vendor",
+        "--set", "clock=800MHz", "--batch", "1",
     )  # fmt: skip
     assert (found.profile.variant, found.profile.clock_hz) == ("8tops-2ple", 800e6)
     assert found.profile.overrides == {"clock_hz": "800MHz"}
@@ -170,7 +170,8 @@ def test_the_zoo_is_listed_beside_what_was_published(monkeypatch: pytest.MonkeyP
     row = next(line for line in text.splitlines() if line.startswith("sesr-m5-x2"))
     assert row.split() == ["sesr-m5-x2", "13.60", "13.52", "3.12", "3.11", "1"]
     fsrcnn = next(line for line in text.splitlines() if line.startswith("fsrcnn-x2")).split()
-    assert fsrcnn[1] == "12.81" and "6.01" in fsrcnn, "dense MACs, where they differ"
+    assert fsrcnn[1] == "12.81"
+    assert "6.01" in fsrcnn, "dense MACs, where they differ"
     assert "tpsr-x2 = tpsr-nogan-x2" in text
     assert "Why the published figures differ\n1  The paper counts the convolutions' weights alone, 13,520" in text
     rows = list(csv.DictReader(io.StringIO(right("zoo", "list", "--format", "csv"))))
@@ -243,6 +244,31 @@ def test_ctrl_c_is_quiet(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("npusim.cli.estimate.render", interrupted)
     done = run(*SIZED)
     assert (done.exit_code, done.stdout, done.stderr) == (130, "", "")
+
+
+@pytest.mark.parametrize(
+    ("fault", "code", "said"),
+    [
+        (BrokenPipeError(32, "Broken pipe"), 0, ""),
+        (
+            OSError(28, "No space left on device"),
+            2,
+            "standard output cannot be written (No space left on device) [unwritable]\n",
+        ),
+    ],
+)
+def test_a_stream_that_takes_no_more(fault: OSError, code: int, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What tests/test_cli_process.py does with real pipes and a real full device."""
+    dropped: list[bool] = []
+
+    def failing(*_: object) -> None:
+        raise fault
+
+    monkeypatch.setattr("npusim.cli.estimate.render", failing)
+    monkeypatch.setattr("npusim.cli.group._drop_stdout", lambda: dropped.append(True))
+    done = run(*SIZED)
+    assert (done.exit_code, done.stdout, done.stderr) == (code, "", said)
+    assert dropped == [True]
 
 
 class _Terminal(io.StringIO):

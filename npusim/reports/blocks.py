@@ -9,6 +9,8 @@ import msgspec
 from npusim.reports.words import columns, elide
 
 GAP = 2  # columns of space between those of a table
+ENOUGH = 32  # letters of a name that mostly tell it from others
+DETAIL = 10  # columns from this rank on are details, which json and csv have as well
 
 
 class Column(msgspec.Struct, frozen=True):
@@ -67,32 +69,47 @@ class Fitted(msgspec.Struct, frozen=True):
 
 
 def fit(table: Table, width: int) -> Fitted:
-    """Drops columns by rank and elides cells until the table fits; what may not go stays, however narrow the width."""
+    """Drops columns by rank and elides cells until the table fits; what may not go stays, however narrow the width.
+
+    Details go before a cell is elided, the other columns only when eliding is not enough.
+    """
     natural = [
         max(columns(text) for text in (column.title, column.unit, *(row[at] for row in (*table.rows, *table.totals))))
         for at, column in enumerate(table.columns)
     ]
+    least = [
+        min(most, column.least) if column.least else most for column, most in zip(table.columns, natural, strict=True)
+    ]
+    # A name of 200 letters does not need them all; one of ENOUGH does.
+    wanted = [max(low, min(most, ENOUGH)) if low < most else most for low, most in zip(least, natural, strict=True)]
     shown = list(range(len(table.columns)))
-
-    def least(at: int) -> int:
-        column = table.columns[at]
-        return min(natural[at], column.least) if column.least else natural[at]
-
-    while sum(map(least, shown)) + GAP * (len(shown) - 1) > width:
-        droppable = [at for at in shown if table.columns[at].rank]
-        if not droppable:
-            break
-        shown.remove(max(droppable, key=lambda at: table.columns[at].rank))
-    widths = {at: natural[at] for at in shown}
-    for _ in range(sum(widths.values()) + GAP * (len(shown) - 1) - width):
-        shrinkable = [at for at in shown if widths[at] > least(at)]
-        if shrinkable:
-            widths[max(shrinkable, key=lambda each: widths[each])] -= 1
+    for sizes, lowest in ((wanted, DETAIL), (least, 1)):
+        while _sum(sizes, shown) > width:
+            droppable = [at for at in shown if table.columns[at].rank >= lowest]
+            if not droppable:
+                break
+            shown.remove(max(droppable, key=lambda at: table.columns[at].rank))
+    widths = _shrunk({at: natural[at] for at in shown}, least, width)
 
     def cut(rows: Sequence[tuple[str, ...]]) -> tuple[tuple[str, ...], ...]:
-        return tuple(tuple(elide(row[at], widths[at]) for at in shown) for row in rows)
+        return tuple(
+            tuple(row[at] if widths[at] == natural[at] else elide(row[at], widths[at]) for at in shown) for row in rows
+        )
 
     return Fitted(
         tuple(table.columns[at] for at in shown), tuple(widths[at] for at in shown), cut(table.rows), cut(table.totals),
         tuple(column for at, column in enumerate(table.columns) if at not in widths),
     )  # fmt: skip
+
+
+def _sum(sizes: Sequence[int], shown: Sequence[int]) -> int:
+    return sum(sizes[at] for at in shown) + GAP * (len(shown) - 1)
+
+
+def _shrunk(widths: dict[int, int], least: Sequence[int], width: int) -> dict[int, int]:
+    """The widths with what is too much taken off, always from the widest that can still give."""
+    for _ in range(sum(widths.values()) + GAP * (len(widths) - 1) - width):
+        shrinkable = [at for at in widths if widths[at] > least[at]]
+        if shrinkable:
+            widths[max(shrinkable, key=lambda each: widths[each])] -= 1
+    return widths

@@ -60,7 +60,7 @@ def setting(result: Estimate) -> Iterator[str]:
 def _tensors(kind: str, tensors: Iterable[tuple[str, Sequence[int]]], most: int = 4) -> str:
     named = [f"{short(name, 30)} {size(shape)}" for name, shape in tensors]
     more = f" and {len(named) - most} more" if len(named) > most else ""
-    return f"{kind} {', '.join(named[:most])}{more}" if named else f"no {kind}"
+    return f"{kind}: {', '.join(named[:most])}{more}" if named else f"no {kind}"
 
 
 def totals(result: Estimate) -> Iterator[tuple[str, str]]:

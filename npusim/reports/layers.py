@@ -55,7 +55,7 @@ def _columns(result: Estimate) -> list[_Words | _Numbers]:
     dense = [_macs("dense MACs", lambda row: row.macs_dense, 8)] if result.macs_dense != result.macs else []
     return [
         _Words(Column("layer", least=12), lambda row: short(row.name, LONGEST_CELL)),
-        _Words(Column("op", least=9, rank=4), _op),
+        _Words(Column("op", least=10, rank=4), _op),
         _Words(Column("output", "N x C x ...", rank=6), _output),
         _Words(Column("kernel", rank=7), _kernel),
         _macs("MACs", lambda row: row.macs, 2),
@@ -64,7 +64,7 @@ def _columns(result: Estimate) -> list[_Words | _Numbers]:
         _Numbers(Column("params", right=True, rank=12), lambda row: row.params, counts),
         _Numbers(Column("time", right=True), lambda row: row.cycles / clock_hz if clock_hz else None, seconds),
         _Numbers(Column("share", right=True), lambda row: row.cycles / cycles if cycles else None, lambda _: PERCENT),
-        _Words(Column("bound by", least=8), lambda row: clean(resource(row.bound_by)) if row.cycles else "nothing"),
+        _Words(Column("bound by"), lambda row: short(resource(row.bound_by), 16) if row.cycles else "nothing"),
         _Numbers(Column("DRAM", right=True, rank=1), lambda row: row.dram_bytes, _bytes),
         _operand("ifm", 13),
         _operand("ofm", 14),
@@ -121,7 +121,9 @@ def _column(
     values = [each.value(row) for row in shown]
     left = _sum([each.value(row) for row in others]) if each.summed else None
     total = _sum([each.value(row) for row in result.layers]) if each.summed else result.totals.utilisation
-    scale = each.scale([value for value in (*values, left) if value is not None])
+    # The rows set the scale, so that small layers keep their digits beside the sum of the others.
+    known = [value for value in values if value is not None]
+    scale = each.scale(known if any(known) or left is None else [left])
     rest = [scale.show(left) if each.summed else ""] if others else []
     unit = scale.unit or "1"
     column = msgspec.structs.replace(each.column, unit=unit)

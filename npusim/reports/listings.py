@@ -132,7 +132,8 @@ def shown_page(shown: Shown) -> Iterator[Block]:
     yield Heading(clean(f"{found.name} {found.variant} ({found.vendor}, target {found.target})"))
     yield Lines((clean(found.source), clean(f"Confidence: {found.confidence}")))
     columns = (
-        Column("number", least=36), Column("value", right=True, least=10), Column("unit"), Column("given by", least=8, rank=1),
+        Column("number", least=36), Column("value", right=True, least=10), Column("unit"),
+        Column("given by", least=8, rank=1),
         Column("source", "note", right=True),
     )  # fmt: skip
     yield Table(columns, tuple(

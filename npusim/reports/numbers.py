@@ -40,9 +40,9 @@ def counts(values: Sequence[float], unit: str = "") -> Scale:
 
 
 def seconds(values: Sequence[float]) -> Scale:
-    """Milliseconds, unless all are shorter or some take very long."""
+    """Milliseconds, unless all are below a tenth of one or some take very long."""
     most = max(values, default=0.0)
-    unit, factor = ("s", 1.0) if most >= 100 else ("ms", 1e-3) if most >= 1e-3 or not most else ("us", 1e-6)
+    unit, factor = ("s", 1.0) if most >= 100 else ("ms", 1e-3) if most >= 1e-4 or not most else ("us", 1e-6)
     return Scale(unit, factor, _decimals(most / factor))
 
 

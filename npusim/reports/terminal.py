@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterable
 
-from rich.box import SIMPLE_HEAD
+from rich.box import Box
 from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
@@ -13,6 +13,8 @@ from rich.text import Text
 from npusim.reports.blocks import GAP, Block, Facts, Fitted, Heading, Lines, Table, fit
 from npusim.reports.text import dropped, fact_lines, sentence_lines
 
+# A rule below the titles and one above the totals: top, head, below it, rows, between sections, foot, bottom.
+_RULES = Box("    \n    \n \u2500\u2500 \n    \n \u2500\u2500 \n    \n    \n    \n")
 # What limits a layer, by colour: the eye finds the odd one out.
 _STYLES = {
     "MAC array": "green",
@@ -40,6 +42,7 @@ def styled(blocks: Iterable[Block], width: int) -> str:
         else:
             for line in _lines(block, width):
                 console.print(Text(line), soft_wrap=True)
+        if not isinstance(block, Heading):
             console.print()
     return stream.getvalue()
 
@@ -51,7 +54,7 @@ def _lines(block: Lines | Facts, width: int) -> Iterable[str]:
 
 
 def _table(table: Fitted) -> RichTable:
-    made = RichTable(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, GAP - 1, 0, 0), header_style="bold")
+    made = RichTable(box=_RULES, show_edge=False, pad_edge=False, padding=(0, GAP - 1, 0, 0), header_style="bold")
     for column, width in zip(table.columns, table.widths, strict=True):
         head = Text(column.title)
         if any(each.unit for each in table.columns):

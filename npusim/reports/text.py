@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from npusim.reports import REPORTS, Look
-from npusim.reports.blocks import GAP, Block, Facts, Fitted, Heading, Lines, Table, fit
+from npusim.reports.blocks import DETAIL, GAP, Block, Facts, Fitted, Heading, Lines, Table, fit
 from npusim.reports.page import page
 from npusim.reports.words import columns, pad, wrap
 from npusim.result import Estimate
@@ -66,12 +66,9 @@ def fact_lines(block: Facts, width: int) -> Iterator[str]:
 
 def dropped(block: Table, width: int) -> Iterator[str]:
     """What a narrow terminal does not show."""
-    names = [column.title for column in fit(block, width).dropped if column.rank <= WORTH_SAYING]
+    names = [column.title for column in fit(block, width).dropped if column.rank < DETAIL]
     if names:
         yield from wrap(f"(not shown in {width} columns: {', '.join(names)})", width)
-
-
-WORTH_SAYING = 8  # columns of a higher rank are details that csv and json have
 
 
 def _table_lines(table: Fitted) -> Iterator[str]:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterable
 
 ELLIPSIS = "\u2026"
+# A space between words; none between a number and its unit.
+_BREAK = re.compile(r"(?<!\d) | (?!%|[kKMGT]?i?B\b|[mun]?s\b|[kMG]?Hz\b|MAC/cycle)")
 _JOINERS = "\u200c\u200d"  # part of how some scripts are written, and harmless
 
 
@@ -56,11 +59,11 @@ def pad(text: str, width: int, right: bool = False) -> str:
 
 
 def wrap(text: str, width: int, indent: int = 0, first: int = 0) -> list[str]:
-    """The text in lines of at most ``width`` columns, broken at spaces; a longer word stands alone, elided never."""
+    """The text in lines of at most ``width`` columns, broken at spaces; never between a number and its unit."""
     lines: list[str] = []
     line = " " * first
     started = False
-    for word in text.split(" "):
+    for word in _BREAK.split(text):
         if started and columns(line) + 1 + columns(word) > width:
             lines.append(line)
             line, started = " " * indent, False

@@ -22,11 +22,10 @@ from npusim.result import (
 def layer(name: str, cycles: float = 1000.0, **more: Any) -> LayerResult:
     """A 3x3 convolution of 1,000 MACs and 60 bytes of DRAM traffic."""
     values: dict[str, Any] = {
-        "op": "Conv", "ifm": ((1, 3, 8, 8),), "ofm": ((1, 4, 8, 8),), "kernel": (3, 3), "stride": (1, 1),
-        "groups": 1,
-        "macs": 1000, "macs_dense": 1000, "ops": 7, "params": 36, "section": 0, "bounds": {"mac": cycles},
-        "bound_by": "mac",
-        "utilisation": 0.5, "traffic": {"dram": {"ifm": 10, "ofm": 20, "weights": 30}}, "mapping": {"algorithm": "direct"},
+        "op": "Conv", "ifm": ((1, 3, 8, 8),), "ofm": ((1, 4, 8, 8),), "kernel": (3, 3), "stride": (1, 1), "groups": 1,
+        "macs": 1000, "macs_dense": 1000, "ops": 7, "params": 36, "section": 0, "utilisation": 0.5, "bound_by": "mac",
+        "bounds": {"mac": cycles}, "traffic": {"dram": {"ifm": 10, "ofm": 20, "weights": 30}},
+        "mapping": {"algorithm": "direct"},
     }  # fmt: skip
     return LayerResult(name=name, cycles=cycles, **(values | more))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from npusim.reports.blocks import Column, Table, fit
+from npusim.reports.blocks import DETAIL, ENOUGH, Column, Table, fit
 from npusim.reports.numbers import counts, factor, seconds
 from npusim.reports.text import text
 from npusim.reports.words import clean, columns, elide, pad, size, wrap
@@ -49,6 +49,12 @@ def test_sentences_wrap_at_spaces() -> None:
     assert wrap("abcdefghij k", 4) == ["abcdefghij", "k"]
 
 
+@pytest.mark.parametrize("unit", ["%", "MB", "KiB", "ms", "s", "GHz", "MAC/cycle", "B/cycle"])
+def test_a_number_keeps_its_unit(unit: str) -> None:
+    assert wrap(f"it is 50 {unit}", 9) == ["it is", f"50 {unit}"]
+    assert wrap("50 seconds", 5) == ["50", "seconds"]
+
+
 def test_sizes() -> None:
     assert size((1, 3, 8)) == "1x3x8"
     assert size(()) == "scalar"
@@ -74,7 +80,13 @@ def test_one_unit_for_a_column_of_counts(values: tuple[int, ...], unit: str, sho
 
 @pytest.mark.parametrize(
     ("values", "unit", "shown"),
-    [((0.0226, 0.001), "ms", "22.60"), ((5e-6,), "us", "5.000"), ((250.0,), "s", "250.0"), ((0.0,), "ms", "0")],
+    [
+        ((0.0226, 0.001), "ms", "22.60"),
+        ((9.9e-5,), "us", "99.00"),
+        ((1e-4,), "ms", "0.100"),
+        ((250.0,), "s", "250.0"),
+        ((0.0,), "ms", "0"),
+    ],
 )
 def test_one_unit_for_a_column_of_times(values: tuple[float, ...], unit: str, shown: str) -> None:
     assert seconds(values).unit == unit
@@ -98,6 +110,16 @@ def test_columns_go_by_rank_then_cells_shrink() -> None:
     assert fit(table, 8).widths == (8,)
     assert fit(table, 2).widths == (5,), "what may not go stays, however narrow"
     assert [column.title for column in fit(table, 8).dropped] == ["b", "c"]
+
+
+def test_details_go_before_names_are_elided() -> None:
+    """20 + 2 + 5 = 27: in 26 the detail goes, while a column that is none stays and the name gives a letter."""
+    rows = (("x" * 20, "y" * 5),)
+    assert fit(Table((Column("a", least=2), Column("b", rank=DETAIL)), rows), 26).widths == (20,)
+    assert fit(Table((Column("a", least=2), Column("b", rank=1)), rows), 26).widths == (19, 5)
+    wide = Table((Column("a", least=2), Column("b", rank=DETAIL)), (("x" * 200, "y" * 5),))
+    assert fit(wide, ENOUGH + 2 + 5).widths == (ENOUGH, 5), "a name need not stand whole"
+    assert len(fit(wide, ENOUGH + 2 + 4).widths) == 1
 
 
 def test_the_widest_shrinks_first() -> None:

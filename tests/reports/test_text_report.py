@@ -7,6 +7,7 @@ import re
 import pytest
 from made_results import layer, notice, off, result, unknown
 
+from npusim.errors import InputError
 from npusim.reports import FORMATS, REPORTS, Look, render
 from npusim.reports.words import columns
 from npusim.result import Estimate
@@ -33,13 +34,18 @@ def test_every_format_is_registered() -> None:
     assert set(REPORTS) == set(FORMATS)
 
 
+def test_a_format_that_there_is_not() -> None:
+    with pytest.raises(InputError, match=r"no format is called 'tex'; did you mean text\? \[unknown-format\]"):
+        render(result(), "tex")
+
+
 def test_it_says_which_run_it_is() -> None:
     page = text(result(layer("conv1")))
     assert page.startswith(
         "net on npu big\n1 GHz, 64 MAC/cycle, 1 KiB SRAM, DRAM 16 B/cycle read and 8 B/cycle write\n"
     )
     assert "level mapped, int8, planner vendor, activation compression 50 %, scales as in the graph" in page
-    assert "input input 1x3x8x8; output output 1x4x8x8" in page
+    assert "input: input 1x3x8x8; output: output 1x4x8x8" in page
     assert "set: " not in page
 
 
@@ -162,7 +168,7 @@ def test_overrides_kernels_and_fused_layers_are_shown() -> None:
     assert "3x3/2 g3" in row
     assert "1x4x8x8 +1" in row
     assert "set: clock_hz=1GHz" in page
-    assert "no input; output o0 scalar, o1 scalar, o2 scalar, o3 scalar and 2 more" in page
+    assert "no input; output: o0 scalar, o1 scalar, o2 scalar, o3 scalar and 2 more" in page
     assert "n/a" in row, "a result without a clock has no times"
 
 
@@ -217,8 +223,9 @@ def test_a_name_of_five_thousand_letters_survives(form: str) -> None:
 
 
 def test_colour_changes_nothing_but_the_looks() -> None:
-    rows = [layer("a", 1000.0), layer("b", 3000.0, bound_by="fallback", op="LRN")]
+    rows = [layer("a", 1000.0), layer("b", 3000.0, bound_by="fallback", op="LRN", macs_dense=9)]
     made = result(*rows, unsupported=(unknown("x"),))
+    assert "(not shown in 80 columns: " in text(made, width=80)
     plain, styled = (text(made, width=80, colour=colour) for colour in (False, True))
     assert "\x1b[" not in plain
     assert "\x1b[" in styled
