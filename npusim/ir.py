@@ -14,7 +14,7 @@ import msgspec
 from npusim.errors import InputError
 
 if TYPE_CHECKING:
-    import networkx
+    import networkx as nx
     import numpy as np
 
 Shape = tuple[int, ...]
@@ -179,11 +179,11 @@ class Graph(msgspec.Struct, frozen=True, dict=True):
         """The layers that read the tensor, in topological order, each once."""
         return self._consumers.get(tensor, ())
 
-    def to_networkx(self) -> networkx.MultiDiGraph[str]:
+    def to_networkx(self) -> nx.MultiDiGraph[str]:
         """The layers as nodes (attribute ``op``) and the tensors between them as edges (``tensor``, ``shape``)."""
-        import networkx  # noqa: PLC0415 - heavy, and only for those who ask
+        import networkx as nx  # noqa: PLC0415 - heavy, and only for those who ask
 
-        dag: networkx.MultiDiGraph[str] = networkx.MultiDiGraph(name=self.name)
+        dag: nx.MultiDiGraph[str] = nx.MultiDiGraph(name=self.name)
         for layer in self.layers:
             dag.add_node(layer.name, op=layer.op)
         for name, consumers in self._consumers.items():
