@@ -66,6 +66,14 @@ def test_a_full_disk_is_one_sentence(args: tuple[str, ...]) -> None:
     assert done.stderr.endswith(b"[unwritable]\n")
 
 
+def test_no_standard_output_is_no_error() -> None:
+    """As under a scheduler that closes it: there is nobody to print for."""
+    code = "import sys; sys.stdout = None; from npusim.cli import main; main(sys.argv[1:])"
+    env = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, "-c", code, *SIZED], capture_output=True, env=env, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
 def test_an_encoding_that_lacks_letters_is_no_error() -> None:
     for encoding in ("ascii", "iso-8859-1"):
         done = process("estimate", "\u043d\u0435\u0442-x2", env={"PYTHONIOENCODING": encoding})

@@ -36,8 +36,9 @@ def styled(blocks: Iterable[Block], width: int) -> str:
         if isinstance(block, Heading):
             console.print(Text(block.text, style="bold"), soft_wrap=True)
         elif isinstance(block, Table):
-            console.print(_table(fit(block, width)))
-            for line in dropped(block, width):
+            fitted = fit(block, width)
+            console.print(_table(fitted))
+            for line in dropped(fitted, width):
                 console.print(Text(line, style="dim"), soft_wrap=True)
         else:
             for line in _lines(block, width):

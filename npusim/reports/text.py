@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from npusim.reports import REPORTS, Look
-from npusim.reports.blocks import DETAIL, GAP, Block, Facts, Fitted, Heading, Lines, Table, fit
+from npusim.reports.blocks import DETAIL, GAP, Block, Facts, Fitted, Heading, Lines, fit
 from npusim.reports.page import page
 from npusim.reports.words import columns, pad, wrap
 from npusim.result import Estimate
@@ -46,8 +46,9 @@ def lines(block: Block, width: int) -> Iterator[str]:
     elif isinstance(block, Facts):
         yield from fact_lines(block, width)
     else:
-        yield from _table_lines(fit(block, width))
-        yield from dropped(block, width)
+        fitted = fit(block, width)
+        yield from _table_lines(fitted)
+        yield from dropped(fitted, width)
 
 
 def sentence_lines(sentence: str, width: int, points: bool) -> list[str]:
@@ -64,9 +65,9 @@ def fact_lines(block: Facts, width: int) -> Iterator[str]:
         yield from wrapped[1:]
 
 
-def dropped(block: Table, width: int) -> Iterator[str]:
+def dropped(table: Fitted, width: int) -> Iterator[str]:
     """What a narrow terminal does not show."""
-    names = [column.title for column in fit(block, width).dropped if column.rank < DETAIL]
+    names = [column.title for column in table.dropped if column.rank < DETAIL]
     if names:
         yield from wrap(f"(not shown in {width} columns: {', '.join(names)})", width)
 

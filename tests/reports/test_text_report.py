@@ -235,6 +235,12 @@ def test_colour_changes_nothing_but_the_looks() -> None:
     assert re.sub(r"[\u2500]{2,}", " ", shown).split() == words
 
 
+def test_a_pass_without_an_output_has_an_empty_cell() -> None:
+    page = text(result(layer("a", ofm=(), kernel=())), width=200)
+    row = next(line for line in page.splitlines() if line.startswith("a "))
+    assert row.split()[:4] == ["a", "Conv", "1,000", "7"]
+
+
 def test_a_model_without_layers_has_a_page() -> None:
     page = text(result())
     assert "layer " not in page.split("Totals")[0]
