@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
+import numpy as np
+
 from npusim.errors import InputError, NpusimError
-from npusim.ir import Role, Tensor
+from npusim.ir import DType, Role, Tensor
 from npusim.model import VALUE_LIMIT, Array, Constant, Node
 from npusim.ops import Call, Op
 from npusim.ops.base import FAULTS
@@ -60,7 +62,9 @@ class Values:
         if name in self.values:
             return self.values[name]
         tensor = self.tensors.get(name)
-        if tensor is None or not tensor.is_constant or name not in self.makers or (_is_weight(tensor) and not setting):
+        if tensor is None or not tensor.is_constant or name not in self.makers:
+            return None
+        if tensor.dtype in _COMPLEX or (_is_weight(tensor) and not setting):
             return None
         if name in self.heavy or tensor.elements > VALUE_LIMIT:
             return None
@@ -88,7 +92,8 @@ class Values:
                 return kept[0][index]
             arrays = [_elements(name, values, makers) if name in needs else None for name in inputs]
             try:
-                made = execute(done, arrays)
+                with np.errstate(all="ignore"):  # an infinity is a value like others
+                    made = execute(done, arrays)
                 if small:
                     kept.append(made)
                 return made[index]
@@ -112,4 +117,5 @@ def _is_weight(tensor: Tensor) -> bool:
     return (tensor.dtype.is_float or tensor.dtype.label in _NARROW) and tensor.elements > 64
 
 
+_COMPLEX = (DType.COMPLEX64, DType.COMPLEX128)  # no setting is complex
 _NARROW = ("int8", "uint8", "int4", "uint4", "int2", "uint2")
