@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from npusim.targets.ethos_n.columns import Array, C, Plans, joined
-from npusim.targets.ethos_n.costs import mce_direct_cycles, mce_winograd_cycles, split, stripes_in
+from npusim.targets.ethos_n.costs import Box, mce_direct_cycles, mce_winograd_cycles, split, stripes_in
 from npusim.targets.ethos_n.formats import input_tile
 from npusim.targets.ethos_n.machine import Ints, Machine, ceil_div, round_up, smallest
 from npusim.targets.ethos_n.parts import Kind, Part
@@ -44,7 +44,8 @@ def lonely_plans(part: Part, machine: Machine) -> Plans:
 
 
 def start_plans(part: Part, machine: Machine, border_slots: int, *, feeds_ple: bool) -> Plans:
-    """Plans that start a section, in order. With ``feeds_ple`` an MCE part leaves its output to the fused parts behind it."""
+    """Plans that start a section, in order. With ``feeds_ple`` an MCE part
+    leaves its output to the fused parts behind it."""
     found = records(part, machine, out_slots=border_slots)
     plans = _expanded(found, mce_only=feeds_ple)
     return joined(
@@ -86,16 +87,22 @@ def _stripes(part: Part, machine: Machine, found: list[Split]) -> tuple[Plans, A
     plans[C.BLOCK_W], plans[C.BLOCK_H] = block_w, block_h
     plans.set_box(C.IN, stripe(part.mce_in, (in_h, in_w, in_c), brick, machine))
     up_h, up_w, _ = part.mce_scale
-    entry = (scaled(in_h, up_h), scaled(in_w, up_w), out_c)
+    entry: Box = (scaled(in_h, up_h), scaled(in_w, up_w), out_c)
     plans.set_box(C.MCE_OUT, stripe(part.mce_out, entry, rounding, machine))
-    entry = tuple(np.where(whole_ple == 1, 0, axis) for axis in entry)
+    entry = _where_whole(whole_ple, entry)
     plans.set_box(C.PLE_IN, stripe(part.mce_out, entry, rounding, machine))
-    entry = tuple(scaled(axis, ratio) for axis, ratio in zip(entry, part.ple_scale, strict=True))
+    tall, wide, deep = (scaled(axis, ratio) for axis, ratio in zip(entry, part.ple_scale, strict=True))
+    entry = (tall, wide, deep)
     plans.set_box(C.PLE_OUT, stripe(part.out, entry, rounding, machine))
-    entry = tuple(np.where(whole_memory == 1, 0, axis) for axis in entry)
+    entry = _where_whole(whole_memory, entry)
     plans.set_box(C.OUT, stripe(part.out, entry, rounding, machine))
     _pack(part, machine, plans)
     return plans, low == 1
+
+
+def _where_whole(whole: Ints, entry: Box) -> Box:
+    """The whole axes where that is asked for, else the entry."""
+    return np.where(whole == 1, 0, entry[0]), np.where(whole == 1, 0, entry[1]), np.where(whole == 1, 0, entry[2])
 
 
 def neighbours(part: Part, plans: Plans) -> tuple[Any, Any, Any, Any]:
@@ -109,7 +116,8 @@ def neighbours(part: Part, plans: Plans) -> tuple[Any, Any, Any, Any]:
 
 
 def _pack(part: Part, machine: Machine, plans: Plans) -> None:
-    """Packed boundary data along axes that are not the innermost streamed one, and how often the input is loaded (section 3)."""
+    """Packed boundary data along axes that are not the innermost streamed one,
+    and how often the input is loaded (section 3)."""
     before_y, after_y, before_x, after_x = neighbours(part, plans)
     in_h, in_w, in_c = split(part.mce_in, plans.box(C.IN))
     deep = in_c & (not part.is_depthwise)
@@ -145,7 +153,8 @@ def _max_pool_limits(
 def _order(plans: Plans, out_range: tuple[Array, Array]) -> Array:
     """Rows in ascending order of the record, duplicates left out.
 
-    What the record holds besides (weight stripe, input slots, packing, loads) follows from the stripes that stand before it.
+    What the record holds besides (weight stripe, input slots, packing, loads) follows from the stripes that stand
+    before it.
     """
     data = plans.data
     stripes = [data[C.IN : C.IN + 3], data[C.MCE_OUT : C.MCE_OUT + 3], data[C.BLOCK_W : C.BLOCK_H + 1]]
@@ -199,7 +208,8 @@ def _fitting(part: Part, machine: Machine, plans: Plans, weight_slots: int, *, w
 
 
 def fill_weights(part: Part, machine: Machine, plans: Plans, channels: Ints) -> None:
-    """Fills in the algorithm and the weights of an MCE operation whose weights' stripe has so many channels (sections 4, 14)."""
+    """Fills in the algorithm and the weights of an MCE operation whose weights'
+    stripe has so many channels (sections 4, 14)."""
     plans[C.WINOGRAD] = winograd_chosen(part, machine, plans)
     found = streams(machine, part, channels, plans[C.MCE_OUT + 2], plans[C.WINOGRAD])
     plans[C.WEIGHT_SLOT_BYTES], plans[C.WEIGHT_BYTES], plans[C.WEIGHT_STRIPES] = found

@@ -54,7 +54,8 @@ class Plans:
         return int(self.data.shape[1])
 
     def __getitem__(self, column: int) -> Array:
-        return self.data[column]
+        found: Array = self.data[column]
+        return found
 
     def __setitem__(self, column: int, value: Any) -> None:
         self.data[column] = value

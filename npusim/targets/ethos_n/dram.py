@@ -46,7 +46,8 @@ class Buffer:
     def accepts(self, machine: Machine, fmt: Format, dram: Shape3 | None = None, offset: Shape3 = ORIGIN) -> bool:
         """Whether this SRAM buffer can be exchanged with DRAM in that format (section 7)."""
         return fits(
-            machine, self.shape, self.stripe, fmt, packed=self.packed, wide_forbidden=self.wide_forbidden, dram=dram, offset=offset
+            machine, self.shape, self.stripe, fmt, packed=self.packed, wide_forbidden=self.wide_forbidden, dram=dram,
+            offset=offset
         )  # fmt: skip
 
 
@@ -75,7 +76,8 @@ def best_of(machine: Machine, buffers: Sequence[Buffer]) -> Format:
 
 
 def copy_buffer(machine: Machine, shape: Shape3, formats: Sequence[Format]) -> Buffer:
-    """The SRAM buffer of a copy from DRAM to DRAM: the largest stripe that fits, whole channels and rows preferred (section 6)."""
+    """The SRAM buffer of a copy from DRAM to DRAM: the largest stripe that fits,
+    whole channels and rows preferred (section 6)."""
     brick = machine.brick
     least = [brick]
     for fmt in formats:
@@ -98,7 +100,8 @@ def copy_buffer(machine: Machine, shape: Shape3, formats: Sequence[Format]) -> B
 def copied(machine: Machine, source: Buffer, target: Buffer) -> None:
     """Adds what takes a buffer's data to another one: a copy, or two through SRAM where both are in DRAM."""
     if source.in_dram and target.in_dram:
-        assert source.fmt is not None and target.fmt is not None
+        assert source.fmt is not None
+        assert target.fmt is not None
         between = copy_buffer(machine, target.shape, (target.fmt, source.fmt))
         Copy(source, between)
         Copy(between, target)

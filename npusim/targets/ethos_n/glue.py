@@ -1,4 +1,5 @@
-"""How the chosen plans are connected through DRAM: formats, copies, and the copies that can go (PLANNER.md section 13)."""
+"""How the chosen plans are connected through DRAM: formats, copies, and
+the copies that can go (PLANNER.md section 13)."""
 
 from __future__ import annotations
 
@@ -34,7 +35,8 @@ class Glued(msgspec.Struct, frozen=True):
     """The buffers of the network.
 
     Attributes:
-        ins: of each part, its inputs' buffers by slot; a cascaded one is the producer's own. A fused part that completes
+        ins: of each part, its inputs' buffers by slot; a cascaded one is the producer's own. A fused part that
+            completes
             another's pass has that part's.
         outs: of each part, its output's buffer; None where a fused part behind completes the pass.
     """
@@ -125,7 +127,7 @@ class _Gluing:
     def _all_reshaped(self, placed: Placed) -> bool:
         return all(self.line.parts[number].part.kind is Kind.RESHAPE for number in placed.inputs)
 
-    # --- glue -----------------------------------------------------------------------------------------------------------
+    # --- glue --------------------------------------------------------------------------------------------------------
 
     def connect(self, placed: Placed) -> None:
         """Rules a to d for one tensor: consumers in DRAM first."""
@@ -158,7 +160,8 @@ class _Gluing:
     def _to_dram(self, producer: int, number: int, slot: int, pool: dict[Format, Buffer], *, alone: bool) -> None:
         """Rules a and d: share a buffer of that format, be written directly, or through a conversion."""
         produced, consumer = self.outs[producer], self.entry(number, slot)
-        assert produced is not None and consumer.fmt is not None
+        assert produced is not None
+        assert consumer.fmt is not None
         same = (consumer.fmt, consumer.shape) == (produced.fmt, produced.shape)
         if consumer.fmt in pool and consumer.shared:
             replace(consumer, pool[consumer.fmt])
@@ -213,7 +216,8 @@ def replace(old: Buffer, new: Buffer) -> None:
 
 
 def concat_format(part: Part, machine: Machine, all_reshaped: bool) -> Format:
-    """DEEP if all offsets are at cells of it, else WIDE, else NHWCB, else NHWC; NHWC first behind reshapes (section 6)."""
+    """DEEP if all offsets are at cells of it, else WIDE, else NHWCB, else
+    NHWC; NHWC first behind reshapes (section 6)."""
     axis = part.axis
     if all_reshaped and axis != 2:
         return Format.NHWC

@@ -16,7 +16,8 @@ FreeCycles = Annotated[float, "cycles", MAY_BE_ZERO]
 
 
 class Engine(msgspec.Struct, frozen=True):
-    """Where the profile's sizes come from: engines, times each of these. Shown; the products are what is computed with."""
+    """Where the profile's sizes come from: engines, times each of these.
+    Shown; the products are what is computed with."""
 
     engines: Count
     ifm_groups: Count
@@ -32,9 +33,11 @@ class Mce(msgspec.Struct, frozen=True):
 
     Attributes:
         blocks: shapes in which outputs leave it, width x height, in the order in which the compiler tries them.
-        winograd_accumulators_2d, winograd_accumulators_1d: accumulators that an output takes, by the kernel's long sides;
+        winograd_accumulators_2d, winograd_accumulators_1d: accumulators that an output takes, by the kernel's long
+            sides;
             a block must fit an OFM group's accumulators.
-        strided_max_kernel: the longest side of a kernel with stride 2. direct_max_kernel: of one that is not cut into sub-kernels.
+        strided_max_kernel: the longest side of a kernel with stride 2. direct_max_kernel: of one that is not cut into
+            sub-kernels.
     """
 
     blocks: tuple[str, ...]
@@ -50,7 +53,8 @@ class Kernel(msgspec.Struct, frozen=True):
     Attributes:
         start_cycles: of each output stripe. block_costs: whether blocks and calls cost beside the patches.
         multipliers: block multipliers that exist, by block (width x height); none where the program works on patches.
-        vendor_cycles_per_patch, vendor_start_cycles: what the vendor's estimator has instead, where that is not the same.
+        vendor_cycles_per_patch, vendor_start_cycles: what the vendor's estimator has instead, where that is not the
+            same.
     """
 
     cycles_per_patch: Cycles
@@ -142,7 +146,8 @@ def machine(profile: HardwareProfile) -> Machine:
         brick=_shape(own.formats.nhwcb_brick, profile), deep_cell=_shape(own.formats.fcaf_deep_cell, profile),
         wide_cell=_shape(own.formats.fcaf_wide_cell, profile), wide_growth=own.formats.fcaf_wide_growth,
         fcaf=profile.compression.available and sram.banks >= own.formats.fcaf_min_banks,
-        packed_rows=own.boundary.height, packed_columns=own.boundary.width, packed_columns_wide=own.boundary.width_fcaf_wide,
+        packed_rows=own.boundary.height, packed_columns=own.boundary.width,
+        packed_columns_wide=own.boundary.width_fcaf_wide,
         blocks=tuple(_block(text, profile) for text in own.mce.blocks),
         programs={name: _program(kernel, profile) for name, kernel in own.ple.kernels.items()},
         block_cycles=own.ple.block_cycles, call_cycles=own.ple.call_cycles,
@@ -150,9 +155,11 @@ def machine(profile: HardwareProfile) -> Machine:
         kernel_sides=mac.kernel_sides, max_stride=mac.max_stride, max_strided_side=own.mce.strided_max_kernel,
         max_upsampled_side=mac.upsample_max_kernel, upsample_factor=mac.upsample_factor,
         max_pool_width=own.ple.max_pool_3x3_max_width, mean_sides=own.ple.mean_sides,
-        read_bytes_per_cycle=profile.dram_read_bytes_per_cycle, write_bytes_per_cycle=profile.dram_write_bytes_per_cycle,
+        read_bytes_per_cycle=profile.dram_read_bytes_per_cycle,
+        write_bytes_per_cycle=profile.dram_write_bytes_per_cycle,
         duplex=dram.duplex, dma_stripe_cycles=profile.dma.stripe_cycles, dma_min_cycles=profile.dma.stripe_min_cycles,
-        mce_stripe_cycles=mac.stripe_cycles, mce_min_cycles=mac.stripe_min_cycles, ple_min_cycles=vector.stripe_min_cycles,
+        mce_stripe_cycles=mac.stripe_cycles, mce_min_cycles=mac.stripe_min_cycles,
+        ple_min_cycles=vector.stripe_min_cycles,
     )  # fmt: skip
 
 
@@ -176,7 +183,8 @@ def _coding(own: EthosN) -> Coding:
     return Coding(
         first_channel_bits=int(bits.first_channel_bits), next_channel_bits=int(bits.further_channel_bits),
         weight_bits=int(bits.raw_bits), narrow_bits=int(bits.narrow_bits), codec_bits=int(bits.codec_bits),
-        max_run_exponent=bits.zero_run_max_shift, max_palette=bits.max_palette, max_channel_weights=bits.max_channel_weights,
+        max_run_exponent=bits.zero_run_max_shift, max_palette=bits.max_palette,
+        max_channel_weights=bits.max_channel_weights,
         max_direct_side=own.mce.direct_max_kernel, stream_multiple_bytes=bits.stream_multiple_bytes,
         worst_weight_bits=int(bits.worst_bits_per_weight), worst_channel_bytes=bits.worst_channel_bytes,
     )  # fmt: skip

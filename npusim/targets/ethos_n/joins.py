@@ -53,7 +53,8 @@ def join_mce(part: Part, machine: Machine, held: Held, how: Joining) -> Found:
     alone = held.box[2] // area if part.is_depthwise else _output_depth(machine, how)
     up_h, up_w, _ = part.mce_scale
     entry = (
-        np.where(full_h, 0, scaled(held.box[0], up_h)), np.where(full_w, 0, scaled(held.box[1], up_w)), np.where(plane, alone, 0)
+        np.where(full_h, 0, scaled(held.box[0], up_h)), np.where(full_w, 0, scaled(held.box[1], up_w)),
+        np.where(plane, alone, 0)
     )  # fmt: skip
     made = stripe(out, entry, brick, machine)
     plans.set_box(C.MCE_OUT, made)
@@ -78,7 +79,8 @@ def _output_depth(machine: Machine, how: Joining) -> Any:
 
 
 def _same_counts(part: Part, before: Box, made: Box) -> Any:
-    """Padding that makes the output larger than the buffer: input and output then have equally many rows and columns of stripes."""
+    """Padding that makes the output larger than the buffer: input and output then
+    have equally many rows and columns of stripes."""
     top, bottom, left, right = part.pads
     tensor, out = part.mce_in, part.out
     if not ((left + right and tensor[1] < out[1]) or (top + bottom and tensor[0] < out[0])):
@@ -132,7 +134,8 @@ def _identity(part: Part, machine: Machine, held: Held, plans: Plans) -> Any:
 
 
 def join_ple(part: Part, machine: Machine, helds: list[Held], how: Joining) -> Found:
-    """A stand-alone program: all its operands in SRAM have one stripe, which is that of every operand and of the output."""
+    """A stand-alone program: all its operands in SRAM have one stripe, which
+    is that of every operand and of the output."""
     held = helds[0]
     plans = _start(held, how)
     good = np.ones(len(plans), np.bool_)

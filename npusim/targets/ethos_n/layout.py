@@ -1,4 +1,5 @@
-"""The order in which the encoder stores the weights of an output channel, and where it pads them with zeros (MODEL.md section 6)."""
+"""The order in which the encoder stores the weights of an output channel, and
+where it pads them with zeros (MODEL.md section 6)."""
 
 from __future__ import annotations
 
@@ -55,7 +56,8 @@ def _alive(channels: int, zero_runs: tuple[tuple[int, int], ...]) -> Mask:
 
 
 def _direct(machine: Machine, kernel: tuple[int, int], channels: int, zero_runs: tuple[tuple[int, int], ...]) -> Mask:
-    """Slices of as many input channels as the engine takes at once; in each, all channels of one position after another.
+    """Slices of as many input channels as the engine takes at once; in each, all channels of one position after
+    another.
 
     Kernels wider than the engine's largest are cut into sub-kernels, row by row, padded to whole ones.
     """
@@ -91,7 +93,8 @@ def _pieces(kernel: tuple[int, int], step: int) -> tuple[Mask, ...]:
 
 @lru_cache(512)
 def _strided(igs: int, kernel: tuple[int, int], pads: tuple[int, int, int, int], channels: int) -> Mask:
-    """Stride 2: four sub-maps a slice of channels, each a kernel of its own, padded to a whole slice but for the last."""
+    """Stride 2: four sub-maps a slice of channels, each a kernel of its own,
+    padded to a whole slice but for the last."""
     sides = [_submap_sides(kernel[0], pads[0]), _submap_sides(kernel[1], pads[2])]
     counts = [max(1, rows * columns) for rows in sides[0] for columns in sides[1]]
     empty = [not rows * columns for rows in sides[0] for columns in sides[1]]

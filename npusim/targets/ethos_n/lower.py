@@ -63,7 +63,8 @@ def _visit(builder: Builder, each: LayerWork) -> None:
 
 
 def melt(drafts: list[Draft]) -> list[Draft]:
-    """Rules 5 and 15: a selector goes into the only convolution that reads it, unless that takes more MACs than both."""
+    """Rules 5 and 15: a selector goes into the only convolution that reads
+    it, unless that takes more MACs than both."""
     readers: dict[int, list[Draft]] = {}
     for draft in drafts:
         for source in draft.inputs:
@@ -95,7 +96,8 @@ def _with_selector(reader: Part, selector: Part) -> Part:
     if selector.depthwise:
         weights = Weights(Coded.REPEATED)
     else:
-        assert reader.weights is not None and selector.weights is not None
+        assert reader.weights is not None
+        assert selector.weights is not None
         weights = msgspec.structs.replace(reader.weights, zero_runs=selector.weights.zero_runs)
     ins = selector.mce_in
     return msgspec.structs.replace(reader, ins=(ins,), channels=ins[2], weights=weights)

@@ -18,7 +18,8 @@ class Program(msgspec.Struct, frozen=True):
     """A program of the vector unit (PLE).
 
     Attributes:
-        patch_cycles: cycles a patch. stripe_cycles: what each output stripe costs beside. vendor_*: the vendor's own figures.
+        patch_cycles: cycles a patch. stripe_cycles: what each output stripe costs beside. vendor_*: the vendor's own
+            figures.
         multipliers: block multipliers that exist, upward, by block; empty where the program works on whole patches.
         counts_blocks: whether blocks cost something beside their patches, and the input is rounded up to them.
     """
@@ -32,7 +33,8 @@ class Program(msgspec.Struct, frozen=True):
 
 
 class Winograd(msgspec.Struct, frozen=True):
-    """The fast convolution: outputs an axis of a tile, taps an axis of a sub-kernel, and the largest blocks that it may make."""
+    """The fast convolution: outputs an axis of a tile, taps an axis of a
+    sub-kernel, and the largest blocks that it may make."""
 
     output_2d: int
     output_1d: int
@@ -47,7 +49,8 @@ class Coding(msgspec.Struct, frozen=True):
     """What a weight stream holds (MODEL.md section 6, PLANNER.md section 14).
 
     Attributes:
-        first_channel_bits, next_channel_bits: what precedes the weights of the first channel of a stream, and of each further one.
+        first_channel_bits, next_channel_bits: what precedes the weights of the first channel of a stream, and of each
+            further one.
         weight_bits: a weight stored raw. narrow_bits: the fewest bits that a symbol takes raw.
         codec_bits: parameters of the codec, repeated where a channel's differ from the last one's.
         max_run_exponent: of the code of runs of zeros. max_palette: entries.
@@ -75,13 +78,15 @@ class Machine(msgspec.Struct, frozen=True):
 
     Attributes:
         banks: of the SRAM. sram_granule_bytes: what a bank's share of a buffer is rounded up to.
-        igs, ogs: input and output channels that the MAC engine (MCE) takes at once. dws: those of a depthwise convolution.
+        igs, ogs: input and output channels that the MAC engine (MCE) takes at once. dws: those of a depthwise
+            convolution.
         unroll_height, unroll_width: outputs of a channel at once.
         ple_channels: channels that the vector unit (PLE) takes at once, over a patch of patch_height x patch_width.
         code_bytes: what a program of the PLE takes in each bank of the SRAM.
         brick, deep_cell, wide_cell: granules of the formats in DRAM. fcaf: whether the compressed formats exist.
         wide_growth: a tile's width is rounded to a cell of the wide format if it grows by less.
-        packed_*: rows and columns of a neighbour that a stripe carries; of columns more while the wide format is possible.
+        packed_*: rows and columns of a neighbour that a stripe carries; of columns more while the wide format is
+            possible.
         blocks: shapes in which outputs leave the MCE, in the order in which the compiler tries them.
         block_cycles, call_cycles: of the PLE, for each block and for each group of blocks.
     """

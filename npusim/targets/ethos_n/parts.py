@@ -1,4 +1,5 @@
-"""What a network is to the planner: parts in a line, each with the geometry of what the MCE and the PLE do (PLANNER.md section 1)."""
+"""What a network is to the planner: parts in a line, each with the geometry of
+what the MCE and the PLE do (PLANNER.md section 1)."""
 
 from __future__ import annotations
 
@@ -45,7 +46,8 @@ class Weights(msgspec.Struct, frozen=True):
     """Weights of a part.
 
     Attributes:
-        zero_runs: input channels whose weights are all zero, as (first, length): padding that a concatenation brings in.
+        zero_runs: input channels whose weights are all zero, as (first, length): padding that a concatenation brings
+            in.
     """
 
     coded: Coded = Coded.UNIFORM
@@ -57,11 +59,13 @@ class Part(msgspec.Struct, frozen=True):
 
     Attributes:
         ins, out: tensors (height, width, channels) that it reads, by slot, and makes.
-        program: of the PLE; ``passthrough`` behind a plain MCE part. flavour: which of the equally dear programs of that name.
+        program: of the PLE; ``passthrough`` behind a plain MCE part. flavour: which of the equally dear programs of
+            that name.
         kernel: height, width. pads: top, bottom, left, right. stride: 2 where the input is the interleaved tensor of a
             convolution with stride 2. upscale: zeros put between the inputs by the MCE.
         ple_scale: what the program makes of its input's sizes.
-        channels: input channels of the weights: before the interleave of a stride of 2; inputs of a fully connected layer.
+        channels: input channels of the weights: before the interleave of a stride of 2; inputs of a fully connected
+            layer.
         axis: of a concatenation or of a one-dimensional pooling: 0 height, 1 width, 2 channels.
         offsets: of a concatenation's inputs along the axis.
         why: what keeps the hardware from running it (Kind.OFF).

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from npusim.cost import LayerCost, Pass, Plan
 from npusim.counts import LayerWork, layer_works
@@ -104,7 +103,8 @@ class _Passes:
         section = chosen[each.after].section if each.numbers else len(self.line.parts) + each.after
         return Pass(
             name, tuple(layers), section, cost, mapping_of(self.line, chosen, each, self.machine),
-            sram_bytes=sram_bytes(self.line, chosen, each, self.machine), weight_stream_bytes=stream_bytes(chosen, each),
+            sram_bytes=sram_bytes(self.line, chosen, each, self.machine), weight_stream_bytes=stream_bytes(chosen,
+            each),
         )  # fmt: skip
 
     def _off(self, number: int) -> Pass:
@@ -117,7 +117,8 @@ class _Passes:
         return Pass(self._unique(placed.name), placed.layers, section, cost, off_npu=placed.part.why)
 
     def _with_leftovers(self, found: list[Pass]) -> list[Pass]:
-        """Layers that cost nothing and belong to no operation: views of the network's inputs, and views that only outputs follow."""
+        """Layers that cost nothing and belong to no operation: views of the
+        network's inputs, and views that only outputs follow."""
         owned = {layer for each in found for layer in each.layers}
         late = [layer for placed in self.line.parts for layer in placed.layers if layer not in owned]
         section = 2 * len(self.line.parts)

@@ -98,7 +98,8 @@ class VendorPlanner:
         for placed in line.parts:
             if placed.part.kind.searched and self.lonely(placed.part) is None:
                 return EstimateError(
-                    f"no stripes of it fit the {self.machine.sram_bytes // 1024} KiB of SRAM", code="no-plan", where=placed.name,
+                    f"no stripes of it fit the {self.machine.sram_bytes // 1024} KiB of SRAM", code="no-plan",
+                    where=placed.name,
                     fix="take a larger variant, or smaller tiles of the frame",
                 )  # fmt: skip
         return EstimateError("no way to run the network fits the SRAM", code="no-plan")

@@ -1,7 +1,9 @@
 """Sections: parts that run without returning to DRAM, searched from each start (PLANNER.md section 10).
 
-The search goes part by part; the states after a part are a table, in the order in which the compiler, depth first, meets them.
-What a start and the parts behind it lead to depends on their geometry and connections alone, so equal beginnings are searched once.
+The search goes part by part; the states after a part are a table, in the order in which the compiler, depth first,
+meets them.
+What a start and the parts behind it lead to depends on their geometry and connections alone, so equal beginnings are
+searched once.
 """
 
 from __future__ import annotations
@@ -67,11 +69,11 @@ class Level:
 
     def __init__(self, place: Place, plans: Plans, state: State, before: Level | None, parents: Array) -> None:
         self.place, self.plans, self.state, self.before, self.parents = place, plans, state, before, parents
-        self.decided = place.weighted or (before is not None and before.decided)
+        self.decided: bool = place.weighted or (before is not None and before.decided)
         taken = {(n, place.number, slot) for slot, n in enumerate(place.inputs) if n is not None}
         own = {(place.number, consumer, slot) for consumer, slot in place.consumers}
         self.open: frozenset[tuple[int, int, int]] = frozenset(own if before is None else (before.open - taken) | own)
-        self.doubled = (before is not None and before.doubled) or (place.feeds_ple and len(place.consumers) > 1)
+        self.doubled: bool = (before is not None and before.doubled) or (place.feeds_ple and len(place.consumers) > 1)
         self.after: dict[Hashable, Level | None] = {}
         self.ends: dict[Hashable, End | None] = {}
 
@@ -220,7 +222,7 @@ class Sections:
         block = (level.state.block[0][rows], level.state.block[1][rows])
         how = Joining(last, block, slots, out_slots, place.border_slots, place.feeds_ple)
         plans, good = self._plans(place, helds, how)
-        good = good & self._room(level.state, rows, plans, place)
+        good = good & self._room(level.state, rows, plans)
         rows, slots, plans = rows[good], slots[good], plans.take(good)
         state = level.state.take(rows)
         state.weight_slots = slots
@@ -242,8 +244,9 @@ class Sections:
         join = join_mce if place.part.kind is Kind.MCE else join_fused
         return join(place.part, self.machine, helds[0], how)
 
-    def _room(self, state: State, rows: Array, plans: Plans, place: Place) -> Any:
-        """A quick test that spares most states the placing: the new output and weights must fit beside what is taken."""
+    def _room(self, state: State, rows: Array, plans: Plans) -> Any:
+        """A quick test that spares most states the placing: the new output
+        and weights must fit beside what is taken."""
         used = (
             np.sum(state.ends - state.firsts, axis=0)[rows] + np.sum(state.code_ends - state.code_firsts, axis=0)[rows]
         )
@@ -266,7 +269,6 @@ class Sections:
 
     def _held(self, state: State, place: Place, plans: Plans, new_buffers: int) -> None:
         """Hands buffers on, and remembers what the coming parts find."""
-        state.held = {n: held for n, held in state.held.items()}
         if place.feeds_ple:
             whole: Any = np.zeros(len(plans), np.bool_)
             state.held[place.number] = Held(plans.box(C.MCE_OUT), plans[C.OUT_SLOTS], True)

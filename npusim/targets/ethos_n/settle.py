@@ -1,4 +1,5 @@
-"""The final estimate: each pass with the formats that its buffers got, and the conversions between (PLANNER.md section 13, end)."""
+"""The final estimate: each pass with the formats that its buffers got, and the
+conversions between (PLANNER.md section 13, end)."""
 
 from __future__ import annotations
 
@@ -74,7 +75,8 @@ def _plans(mine: Chosen) -> Plans:
 def _stored(
     part: Part, machine: Machine, plans: Plans, buffer: Buffer | None, rules: Rules
 ) -> tuple[Transfer, tuple[Format, ...]]:
-    """What a part stores. The vendor's estimator counts the last store alone where there are several (MODEL.md 9.10)."""
+    """What a part stores. The vendor's estimator counts the last store
+    alone where there are several (MODEL.md 9.10)."""
     assert buffer is not None
     targets = [copy.target for copy in buffer.read_by]
     formats = tuple(Format(target.fmt) for target in targets if target.fmt is not None)
@@ -129,7 +131,8 @@ def _conversion(machine: Machine, rules: Rules, load: Copy, store: Copy, number:
         source.shape,
     )
     written = output_transfer(machine, tile.shape, tile.stripe, one, target.fmt, rules.saving, target.shape)
-    assert source.fmt is not None and target.fmt is not None
+    assert source.fmt is not None
+    assert target.fmt is not None
     bounds = _bounds(machine, read, NOTHING, written)
     return Settled((), number, bounds, _bytes(read), 0, _bytes(written), (source.fmt,), (target.fmt,))
 
@@ -139,7 +142,8 @@ def _bounds(machine: Machine, read: Transfer, weights: Transfer, written: Transf
     ifm, stream, ofm = (
         dma_time(machine, moved, rate)
         for moved, rate in (
-            (read, machine.read_bytes_per_cycle), (weights, machine.read_bytes_per_cycle), (written, machine.write_bytes_per_cycle)
+            (read, machine.read_bytes_per_cycle), (weights, machine.read_bytes_per_cycle), (written,
+            machine.write_bytes_per_cycle)
         )
     )  # fmt: skip
     reads, writes = _number(ifm.parallel + stream.parallel), _number(ofm.parallel)

@@ -1,4 +1,5 @@
-"""The states of a section while it is searched, a row a state: SRAM, programs, open tensors, cost (PLANNER.md sections 10 and 11)."""
+"""The states of a section while it is searched, a row a state: SRAM, programs,
+open tensors, cost (PLANNER.md sections 10 and 11)."""
 
 from __future__ import annotations
 
@@ -38,13 +39,15 @@ class State:
 
     Attributes:
         block, weight_slots, cost: a row a state.
-        held: what each part with open consumers left, by its number. pending: of such parts, where their pass is not complete.
+        held: what each part with open consumers left, by its number. pending: of such parts, where their pass is not
+            complete.
         firsts, ends: ranges of buffers in a bank. owners: which buffers each coming part owns.
         code_firsts, code_ends, codes: ranges of the PLE's programs, and which program each holds.
     """
 
     __slots__ = (
-        "block", "code_ends", "code_firsts", "codes", "cost", "ends", "firsts", "held", "owners", "pending", "weight_slots"
+        "block", "code_ends", "code_firsts", "codes", "cost", "ends", "firsts", "held", "owners", "pending",
+        "weight_slots"
     )  # fmt: skip
 
     def __init__(self, block: tuple[Array, Array], weight_slots: Array, cost: Floats) -> None:
@@ -87,7 +90,8 @@ def allocate(machine: Machine, state: State, code: Array | None, buffers: list[A
     """Places the program and the buffers of a part (section 11); returns which states had room for all.
 
     Args:
-        code: which program each state needs; None where the part has none. One that is loaded already is not placed again.
+        code: which program each state needs; None where the part has none. One that is loaded already is not placed
+            again.
         buffers: bytes of each new buffer, in the order of section 4, in all banks together.
     """
     good = np.ones(len(state), np.bool_)
@@ -112,7 +116,8 @@ def _place(machine: Machine, state: State, size: Array, *, from_end: bool) -> Ra
 
 
 def hand_on(state: State, number: int, new_buffers: int, whole: Any, consumers: list[int], *, has_output: bool) -> None:
-    """Owners after a part is placed (section 11): it hands its buffers on, the output alone where that is whole; the rest is freed."""
+    """Owners after a part is placed (section 11): it hands its buffers on, the
+    output alone where that is whole; the rest is freed."""
     count = len(state.firsts)
     owned = _grown(state.owners.pop(number, None), count, len(state))
     owned[count - new_buffers :] = True

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -10,6 +11,8 @@ import numpy as np
 from npusim.targets.ethos_n.costs import Box
 from npusim.targets.ethos_n.machine import Block, Ints, Machine, Shape3, ceil_div, round_up
 from npusim.targets.ethos_n.parts import Kind, Part, Ratio
+
+Fit = Callable[[int], int]
 
 
 class Split(NamedTuple):
@@ -151,7 +154,8 @@ def _depthwise(part: Part, machine: Machine, block: Block, *, lonely: bool) -> I
 
 
 def _by_output_depth(part: Part, machine: Machine, block: Block, *, lonely: bool) -> Iterator[Split]:
-    """F8 output depth, F9 height, width and output depth, F10 input depth, F11 output depth with the whole output in memory."""
+    """F8 output depth, F9 height, width and output depth, F10 input depth, F11
+    output depth with the whole output in memory."""
     base = base_channels(part, machine)
     for depth in exclusive(part.mce_out[2], base):
         if lonely:
@@ -180,22 +184,20 @@ def enlarges(part: Part) -> bool:
     return (top + bottom > 0 and grown[0]) or (left + right > 0 and grown[1])
 
 
-def _fits(part: Part, block: Block) -> tuple[_Room, _Room]:
+def _fits(part: Part, block: Block) -> tuple[Fit, Fit]:
+    """For height and for width, what makes a stripe's size fit the padding."""
     top, bottom, left, right = part.pads if enlarges(part) else (0, 0, 0, 0)
-    return _Room(part.mce_in[0], top + bottom, block[1]), _Room(part.mce_in[1], left + right, block[0])
+    return (
+        partial(_with_room, part.mce_in[0], top + bottom, block[1]),
+        partial(_with_room, part.mce_in[1], left + right, block[0]),
+    )
 
 
-class _Room(NamedTuple):
-    """Makes a stripe's size so that its last stripe has room for the padding; 0 where it cannot below twice the size."""
-
-    size: int
-    padding: int
-    step: int
-
-    def __call__(self, entry: int) -> int:
-        wanted = entry
-        while -self.size % wanted < self.padding:
-            wanted += self.step
-            if wanted >= 2 * entry:
-                return 0
-        return wanted
+def _with_room(size: int, padding: int, step: int, entry: int) -> int:
+    """A stripe's size, grown by blocks until its last stripe has room for the padding; 0 where that takes twice the size."""
+    wanted = entry
+    while -size % wanted < padding:
+        wanted += step
+        if wanted >= 2 * entry:
+            return 0
+    return wanted

@@ -1,7 +1,9 @@
 """Sizes of encoded weight streams (PLANNER.md section 14, MODEL.md section 6).
 
-Weights are not at hand in an estimate: uniform random bytes are assumed, which the encoder stores raw, with runs of zeros where
-the layout pads a kernel. What the encoder adds for a channel whose codec parameters differ from the last one's is expected.
+Weights are not at hand in an estimate: uniform random bytes are assumed, which the encoder stores raw, with runs of
+    zeros where
+the layout pads a kernel. What the encoder adds for a channel whose codec parameters differ from the last one's is
+expected.
 """
 
 from __future__ import annotations
@@ -21,7 +23,8 @@ SYMBOLS = 255  # values of a uniform random int8 weight, -127 to 127
 
 
 class Stream(NamedTuple):
-    """Encoded weights: bytes of one stripe's slot in SRAM, of the whole in DRAM, and how many stripes; 0 bytes where none can be made."""
+    """Encoded weights: bytes of one stripe's slot in SRAM, of the whole in DRAM, and
+    how many stripes; 0 bytes where none can be made."""
 
     slot_bytes: Ints
     total_bytes: Ints
@@ -32,7 +35,8 @@ def streams(machine: Machine, part: Part, channels: Ints, depth: Ints, winograd:
     """The stream of each candidate.
 
     Args:
-        channels, depth: input and output channels of the weights' stripe (section 4, weight). winograd: the algorithm, 0 or 1.
+        channels, depth: input and output channels of the weights' stripe (section 4, weight). winograd: the algorithm,
+            0 or 1.
     """
     keys = (np.asarray(channels) * (1 << 32) + np.asarray(depth)) * 2 + winograd
     unique, inverse = np.unique(keys, return_inverse=True)
@@ -57,7 +61,8 @@ def _stream(machine: Machine, part: Part, channels: int, depth: int, winograd: b
 
 
 def _longest_bits(machine: Machine, part: Part, channels: int, each: int, count: int, winograd: bool) -> int:
-    """Bits of the longest of ``count`` streams of ``each`` output channels; 0 where a channel is too long to be encoded."""
+    """Bits of the longest of ``count`` streams of ``each`` output channels; 0
+    where a channel is too long to be encoded."""
     coding = machine.coding
     found = _payload(machine, part, channels, winograd)
     if found.stored > coding.max_channel_weights:
@@ -72,7 +77,8 @@ class _Payload(NamedTuple):
     """Weights of one output channel.
 
     Attributes:
-        stored: how many, padding included. bits: what they take. reload_share: how probably the codec's parameters differ from
+        stored: how many, padding included. bits: what they take. reload_share: how probably the codec's parameters
+            differ from
             those of the channel before. coded: weights among which a zero by chance is worth its bits.
     """
 
@@ -111,35 +117,39 @@ def _laid_out(machine: Machine, part: Part, channels: int, winograd: bool) -> tu
 
 
 def run_bits(machine: Machine, runs: Ints) -> int:
-    """Bits of runs of zeros, one before each other weight and one at the end, with the best of the codes (section 14)."""
+    """Bits of runs of zeros, one before each other weight and one at the
+    end, with the best of the codes (section 14)."""
     coding = machine.coding
     best = []
     for exponent in range(coding.max_run_exponent + 1):
         pack = machine.igs // 2 if exponent == coding.max_run_exponent else machine.igs * 3 // 4
         unary = int(np.sum(np.asarray(runs) >> exponent)) + len(runs)
         best.append(round_up(unary, pack) + exponent * len(runs))
-    return min(best)
+    return int(min(best))
 
 
 def _one_hot_bits(machine: Machine, stored: int, hot: int) -> int:
-    """A channel with ``hot`` equal weights, far apart, among zeros: runs, and the weights in the fewest bits that the code has."""
+    """A channel with ``hot`` equal weights, far apart, among zeros: runs, and
+    the weights in the fewest bits that the code has."""
     runs = np.full(hot + 1, (stored - hot) // (hot + 1))
     runs[-1] += (stored - hot) % (hot + 1)
     return run_bits(machine, runs) + machine.coding.narrow_bits * hot
 
 
 def _repeated_bits(machine: Machine, part: Part, stored: int) -> int:
-    """Every input channel has the first one's weights: a palette of the kernel's positions, and an index for each weight."""
+    """Every input channel has the first one's weights: a palette of the
+    kernel's positions, and an index for each weight."""
     positions = part.kernel[0] * part.kernel[1]
     if positions == 1:
-        return round_up(stored, machine.igs * 3 // 4) + 2 * (machine.coding.weight_bits + 1)
+        return int(round_up(stored, machine.igs * 3 // 4)) + 2 * (machine.coding.weight_bits + 1)
     index_bits = max(machine.coding.narrow_bits, (positions - 1).bit_length())
     return stored * index_bits + min(positions, machine.coding.max_palette) * (machine.coding.weight_bits + 1)
 
 
 @lru_cache(4096)
 def _differs(count: int) -> float:
-    """Probability that two channels of ``count`` random weights differ in their least symbol, the codec's offset (0 to 31)."""
+    """Probability that two channels of ``count`` random weights differ in
+    their least symbol, the codec's offset (0 to 31)."""
     above = [(1 - symbol / SYMBOLS) ** count for symbol in range(33)]
     same = sum((above[k] - above[k + 1]) ** 2 for k in range(31)) + above[31] ** 2
     return 1 - same

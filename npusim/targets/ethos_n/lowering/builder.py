@@ -1,11 +1,10 @@
-"""The walk over a graph that makes parts of its layers; what each operator becomes is a rule of its own (PLANNER.md section 1)."""
+"""The walk over a graph that makes parts of its layers; what each operator
+becomes is a rule of its own (PLANNER.md section 1)."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from math import prod
-
-import msgspec
 
 from npusim.counts import LayerWork
 from npusim.ir import Graph, Notice, Shape
@@ -20,7 +19,8 @@ class Draft:
 
     Attributes:
         layers: the graph layers that it accounts for.
-        selector: it only picks channels, so that the convolution behind it may take its place (section 1, rules 5 and 15).
+        selector: it only picks channels, so that the convolution behind it may take its place (section 1, rules 5 and
+            15).
     """
 
     def __init__(self, part: Part, inputs: Sequence[Draft], layers: Sequence[str], name: str) -> None:
@@ -102,7 +102,8 @@ class Builder:
                 self.makers[name] = draft
 
     def can_absorb(self, tensor: str) -> bool:
-        """Whether an activation (or a scale and bias of channels) on the tensor can go into the part that makes it (rule 5)."""
+        """Whether an activation (or a scale and bias of channels) on the tensor
+        can go into the part that makes it (rule 5)."""
         return self.maker(tensor).part.kind in (Kind.MCE, Kind.FC) and self.only_reader(tensor)
 
     def identity(self, each: LayerWork, tensor: str, *, coded: Coded = Coded.IDENTITY, suffix: str = "") -> Draft:

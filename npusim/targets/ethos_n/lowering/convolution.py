@@ -1,4 +1,5 @@
-"""Convolutions, transposed convolutions, fully connected layers, and what is done with them (PLANNER.md section 1, rules 1-5, 14, 16)."""
+"""Convolutions, transposed convolutions, fully connected layers, and what is done
+with them (PLANNER.md section 1, rules 1-5, 14, 16)."""
 
 from __future__ import annotations
 
@@ -37,20 +38,23 @@ def convolution(builder: Builder, each: LayerWork) -> None:
 
 
 def interleave(builder: Builder, each: LayerWork, source: Draft, ins: Shape3) -> Draft:
-    """Rule 2: positions of a 2x2 block become channels, each bank group of them a sub-map; the last one is not padded."""
+    """Rule 2: positions of a 2x2 block become channels, each bank group of
+    them a sub-map; the last one is not padded."""
     banks = builder.machine.banks
     missing = -ins[2] % banks
     channels = 4 * round_up(ins[2], banks) - missing
     out = (ceil_div(ins[0], 2), ceil_div(ins[1], 2), channels)
     part = Part(
-        Kind.FUSED, (ins,), out, "interleave_2x2", ple_scale=(HALF, HALF, (4, 1)), weights=Weights(Coded.IDENTITY), channels=ins[2]
+        Kind.FUSED, (ins,), out, "interleave_2x2", ple_scale=(HALF, HALF, (4, 1)), weights=Weights(Coded.IDENTITY),
+        channels=ins[2]
     )  # fmt: skip
     return builder.add(each, part, [source], ".interleave")
 
 
 @rule("ConvTranspose")
 def transposed(builder: Builder, each: LayerWork) -> None:
-    """Rule 3: the input is stuffed with zeros by the MCE, or by a part of its own where the kernel is too long for that."""
+    """Rule 3: the input is stuffed with zeros by the MCE, or by a part of its
+    own where the kernel is too long for that."""
     nest = _nest(builder, each)
     machine = builder.machine
     why = _cannot_transpose(machine, nest)
@@ -69,18 +73,21 @@ def transposed(builder: Builder, each: LayerWork) -> None:
 
 
 def stuffed_convolution(
-    builder: Builder, each: LayerWork, source: Draft, ins: Shape3, out: Shape3, kernel: Sides, pad: Sides, weights: Weights
+    builder: Builder, each: LayerWork, source: Draft, ins: Shape3, out: Shape3, kernel: Sides, pad: Sides,
+    weights: Weights
 ) -> Draft:  # fmt: skip
     """A transposed convolution with a stride of 2 as a convolution of the stuffed input; ``pad``: above and left."""
     upscale = builder.machine.upsample_factor
     if max(kernel) > builder.machine.max_upsampled_side:
         grown = (ins[0] * upscale, ins[1] * upscale, ins[2])
         part = Part(
-            Kind.MCE, (ins,), grown, "passthrough", depthwise=True, upscale=upscale, weights=Weights(Coded.IDENTITY), channels=ins[2]
+            Kind.MCE, (ins,), grown, "passthrough", depthwise=True, upscale=upscale, weights=Weights(Coded.IDENTITY),
+            channels=ins[2]
         )  # fmt: skip
         source, ins, upscale = builder.add(each, part, [source], ".stuffed"), grown, 1
     part = Part(
-        Kind.MCE, (ins,), out, "passthrough", kernel=kernel, pads=(pad[0], 0, pad[1], 0), upscale=upscale, weights=weights, channels=ins[2]
+        Kind.MCE, (ins,), out, "passthrough", kernel=kernel, pads=(pad[0], 0, pad[1], 0), upscale=upscale,
+        weights=weights, channels=ins[2]
     )  # fmt: skip
     return builder.add(each, part, [source])
 
@@ -134,7 +141,7 @@ def scale_and_bias(builder: Builder, each: LayerWork) -> None:
         builder.gives(each, builder.identity(each, tensor, coded=Coded.UNIFORM))
 
 
-# --- what the hardware runs (rule 16) ----------------------------------------------------------------------------------
+# --- what the hardware runs (rule 16) --------------------------------------------------------------------------------
 
 
 def _cannot(machine: Machine, nest: LoopNest) -> str:

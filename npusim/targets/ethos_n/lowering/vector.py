@@ -122,7 +122,8 @@ def max_pool(builder: Builder, each: LayerWork) -> None:
         if program:
             fused(builder, each, program, HALVED, flavour)
         else:
-            builder.off(each, f"max pooling {kernel[0]}x{kernel[1]} of {ins[0]}x{ins[1]} with this padding does not run on this hardware")  # fmt: skip
+            what = f"max pooling {kernel[0]}x{kernel[1]} of {ins[0]}x{ins[1]}"
+            builder.off(each, f"{what} with this padding does not run on this hardware")
     else:
         builder.off(each, f"max pooling with stride {stride[0]}x{stride[1]} does not run on this hardware")
 
@@ -202,7 +203,7 @@ def _planes_fit(machine: Machine, ins: Shape3) -> bool:
     """Rule 9: input and output of the whole plane, twice where channels are more than the banks, and the code."""
     planes = (2 if ins[2] > machine.banks else 1) * 2
     plane = round_up(ins[0], machine.brick[0]) * round_up(ins[1], machine.brick[1])
-    return planes * plane + machine.code_bytes <= machine.bank_bytes
+    return bool(planes * plane + machine.code_bytes <= machine.bank_bytes)
 
 
 def _window(each: LayerWork) -> tuple[tuple[int, int], tuple[int, int], tuple[int, int], tuple[int, int]]:
