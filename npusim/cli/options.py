@@ -16,9 +16,15 @@ from npusim.profile import HardwareProfile
 Function = Callable[..., Any]
 
 _ESTIMATE: tuple[tuple[str, dict[str, Any], str], ...] = (
-    ("--profile", {"default": "ethos-n78", "metavar": "NAME|FILE", "show_default": True}, "The NPU: profiles list."),
+    (
+        "--profile", {"default": "ethos-n78", "metavar": "NAME|FILE", "show_default": True},
+        "The NPU, one of npusim profiles list or a TOML file.",
+    ),
     ("--variant", {"metavar": "NAME"}, "One of the profile's variants, as 8tops-2ple."),
-    ("--level", {"default": "mapped", "metavar": "mapped|roofline", "show_default": True}, "A lower bound, or closer."),
+    (
+        "--level", {"default": "mapped", "metavar": "mapped|roofline", "show_default": True},
+        "As the hardware would run it, or a lower bound.",
+    ),
     ("--size", {"metavar": "WxH"}, "The frame, width by height, as 1920x1080."),
     ("--shape", {"multiple": True, "metavar": "NAME=1x3x224x224"}, "An input's whole shape; may be repeated."),
     ("--dim", {"multiple": True, "metavar": "NAME=N|INPUT:AXIS=N"}, "A free dimension; may be repeated."),

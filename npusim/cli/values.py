@@ -87,12 +87,12 @@ def _once(option: str, name: str, found: dict[str, tuple[int, ...]] | dict[str, 
 
 def _whole(option: str, text: str, most: int) -> int:
     if not _WHOLE.fullmatch(text):
-        raise _bad(option, f"{text.strip()!r} is no size", f"sizes are whole numbers from 1 to {most}")
+        raise _bad(option, f"{text.strip()!r} is no whole number", f"give one from 1 to {most}")
     # Thousands of digits are too large without asking int(), which refuses them.
     digits = text.strip().lstrip("-").lstrip("0")
     value = int(text) if len(digits) <= len(str(most)) else most + 1
     if not 1 <= value <= most:
-        raise _bad(option, f"{_short(text.strip())} is not a size", f"sizes are whole numbers from 1 to {most}")
+        raise _bad(option, f"{_short(text.strip())} is out of range", f"give a whole number from 1 to {most}")
     return value
 
 
