@@ -136,6 +136,7 @@ class Graph(msgspec.Struct, frozen=True, dict=True):
         weights: name to array, read only when asked; an estimate never asks.
         sha256: of the file it came from, or of the zoo's definition.
         warnings: what was noticed while it was read.
+        opsets: the version of each set of operators, by domain, that the layers are written in.
 
     Raises:
         InputError: undefined-value, duplicate-output, cycle or bad-shape, when the parts do not make a graph.
@@ -150,6 +151,7 @@ class Graph(msgspec.Struct, frozen=True, dict=True):
     weights: Mapping[str, np.ndarray[Any, Any]] = {}
     sha256: str = ""
     warnings: tuple[Notice, ...] = ()
+    opsets: Mapping[str, int] = {}
 
     def __post_init__(self) -> None:
         _check_tensors(self.tensors)

@@ -55,6 +55,7 @@ class Model(msgspec.Struct, frozen=True):
         declared: types that the file states for tensors inside the graph; used where no rule knows a shape.
         infer: shapes of a node's outputs by the file format's own library, for operators without a rule here:
             called with the node, its input Specs (None where left out) and known values; None where it cannot tell.
+        opsets: the version of each set of operators, by domain, that the nodes are written in.
     """
 
     name: str
@@ -66,3 +67,4 @@ class Model(msgspec.Struct, frozen=True):
     infer: Callable[[Node, list[Spec | None], list[Array | None]], list[Spec] | None] | None = None
     sha256: str = ""
     warnings: tuple[Notice, ...] = ()
+    opsets: Mapping[str, int] = {}

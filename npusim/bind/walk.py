@@ -193,7 +193,7 @@ class Binder(Values):
             name=self.model.name, tensors=kept, layers=tuple(self.layers), inputs=tuple(t.name for t in inputs),
             outputs=outputs, constants={n: v for n, v in self.values.items() if n in kept and v is not None},
             weights=LazyArrays({n: m for n, m in self.makers.items() if n in kept}),
-            sha256=self.model.sha256, warnings=tuple(self.notices),
+            sha256=self.model.sha256, warnings=tuple(self.notices), opsets=self.model.opsets,
         )  # fmt: skip
 
     def stated_otherwise(self) -> Iterator[Notice]:

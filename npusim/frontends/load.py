@@ -53,7 +53,12 @@ def read(source: str | Path | bytes | ModelProto) -> Model:
 
 def is_path(source: str) -> bool:
     """Whether the user means a file: it exists, ends as ONNX files do, or has a folder in it."""
-    return source.endswith(".onnx") or "/" in source or "\\" in source or not source or Path(source).exists()
+    if source.endswith(".onnx") or "/" in source or "\\" in source or not source:
+        return True
+    try:
+        return Path(source).exists()
+    except (OSError, ValueError):  # no file can have such a name
+        return False
 
 
 def _digest(model: Model) -> str:

@@ -16,10 +16,12 @@ from npusim.frontends.onnx.types import (
     constant,
     dtype_of,
     is_external,
+    is_there,
     leaves_folder,
     location,
     shape_of,
     sparse_constant,
+    text,
 )
 from npusim.ir import Attr, Notice
 from npusim.model import Constant, FreeShape, Model, Node, Value
@@ -46,7 +48,7 @@ def read_onnx(source: str | Path | bytes | ModelProto) -> Model:
         path = Path(source)
         folder, name = path.parent, path.name
         model, sha256 = parse(read_bytes(path), str(path))
-    return _Reader(_inlined(model, name), folder).model(model.graph.name or name, sha256)
+    return _Reader(_inlined(model, name), folder).model(text(model.graph.name, "graph") or name, sha256)
 
 
 def _inlined(model: ModelProto, where: str) -> ModelProto:
@@ -67,7 +69,7 @@ class _Reader:
     def __init__(self, model: ModelProto, folder: Path | None) -> None:
         self.proto = model
         self.folder = folder
-        self.opsets = {_domain(entry.domain): entry.version for entry in model.opset_import}
+        self.opsets = {_domain(text(entry.domain, "opset_import")): entry.version for entry in model.opset_import}
         self.absent: dict[str, list[str]] = {"missing-external-data": [], "unsafe-external-path": []}
         self.fallback = Fallback(self.opsets, model.ir_version)
 
@@ -75,7 +77,7 @@ class _Reader:
         read = self.graph(self.proto.graph, name)
         return Model(
             read.name, read.inputs, read.outputs, read.nodes, read.constants, read.declared, self.fallback,
-            sha256=sha256, warnings=tuple(self.notices()),
+            sha256=sha256, warnings=tuple(self.notices()), opsets=self.opsets,
         )  # fmt: skip
 
     def notices(self) -> Iterator[Notice]:
@@ -91,26 +93,30 @@ class _Reader:
         constants: dict[str, Constant] = {}
         for tensor in graph.initializer:
             self.external(tensor.name, tensor)
-            constants[tensor.name] = constant(tensor.name, tensor, self.folder)
+            _file(constants, constant(text(tensor.name, "an initializer"), tensor, self.folder))
         for sparse in graph.sparse_initializer:
-            key = sparse.values.name
-            constants[key] = sparse_constant(key, tuple(sparse.dims), sparse.values, sparse.indices)
-        inputs = tuple(_value(value) for value in graph.input if value.name not in constants)
+            _file(constants, sparse_constant(text(sparse.values.name, "an initializer"), sparse))
+        given = [_value(value) for value in graph.input]
+        inputs = tuple(value for value in given if value.name not in constants)
+        if len({value.name for value in inputs}) < len(inputs):
+            raise InputError("two inputs of the graph have one name", code="duplicate-output", where=name)
         nodes = tuple(self.nodes(graph.node, constants))
         stated = (*graph.value_info, *graph.output)
         declared = {value.name: _value(value) for value in stated if value.type.HasField("tensor_type")}
-        return Model(name, inputs, tuple(value.name for value in graph.output), nodes, constants, declared)
+        outputs = tuple(text(value.name, "an output") for value in graph.output)
+        return Model(name, inputs, outputs, nodes, constants, declared)
 
     def external(self, name: str, tensor: object) -> None:
         if is_external(tensor):  # type: ignore[arg-type]
             where = location(tensor)  # type: ignore[arg-type]
             if leaves_folder(where):
                 self.absent["unsafe-external-path"].append(name)
-            elif self.folder is None or not (self.folder / where).is_file():
+            elif not is_there(self.folder, where):
                 self.absent["missing-external-data"].append(name)
 
     def nodes(self, nodes: Iterable[NodeProto], constants: dict[str, Constant]) -> Iterator[Node]:
         for index, node in enumerate(nodes):
+            _check_names(node, index)
             domain = _domain(node.domain)
             name = node.name or next((out for out in node.output if out), "") or f"{node.op_type}_{index}"
             if domain not in self.opsets:
@@ -135,42 +141,56 @@ class _Reader:
         """Files a Constant node that holds a tensor under the constants; others are left to the operator's rule."""
         for each in node.attribute:
             if each.name == "value" and node.output:
-                key = node.output[0]
-                if key in constants:
-                    raise InputError(
-                        f"makes {key!r}, which is made already", code="duplicate-output", where=node.name or key
-                    )
-                self.external(key, each.t)
-                constants[key] = constant(key, each.t, self.folder)
+                self.external(node.output[0], each.t)
+                _file(constants, constant(node.output[0], each.t, self.folder))
                 return True
             if each.name == "sparse_value" and node.output:
-                key, sparse = node.output[0], each.sparse_tensor
-                constants[key] = sparse_constant(key, tuple(sparse.dims), sparse.values, sparse.indices)
+                _file(constants, sparse_constant(node.output[0], each.sparse_tensor))
                 return True
         return False
 
     def attr(self, attr: AttributeProto, where: str) -> Attr:
         kind = attr.type
+        value: Attr
         if kind == AttributeProto.INT:
-            return dtype_of(attr.i, where) if attr.name in TYPE_ATTRS else attr.i
-        if kind == AttributeProto.GRAPH:
-            return self.graph(attr.g, attr.g.name)
-        if kind == AttributeProto.TENSOR:
+            value = dtype_of(attr.i, where) if attr.name in TYPE_ATTRS else attr.i
+        elif kind == AttributeProto.INTS:
+            value = tuple(attr.ints)
+        elif kind == AttributeProto.FLOAT:
+            value = attr.f
+        elif kind == AttributeProto.STRING:
+            value = attr.s.decode(errors="replace")
+        elif kind == AttributeProto.FLOATS:
+            value = tuple(attr.floats)
+        elif kind == AttributeProto.STRINGS:
+            value = tuple(each.decode(errors="replace") for each in attr.strings)
+        elif kind == AttributeProto.GRAPH:
+            value = self.graph(attr.g, text(attr.g.name, where))
+        elif kind == AttributeProto.TENSOR:
             shape_of(attr.t)
-            return array(attr.t, self.folder)
-        plain = {
-            AttributeProto.FLOAT: lambda: attr.f,
-            AttributeProto.STRING: lambda: attr.s.decode(errors="replace"),
-            AttributeProto.INTS: lambda: tuple(attr.ints),
-            AttributeProto.FLOATS: lambda: tuple(attr.floats),
-            AttributeProto.STRINGS: lambda: tuple(each.decode(errors="replace") for each in attr.strings),
-        }.get(kind)
-        if plain is None:
-            raise InputError(
-                f"attribute {attr.name!r} is of a kind that npusim does not read", code="bad-node", where=where
-            )
-        value: Attr = plain()  # type: ignore[no-untyped-call]
+            value = array(attr.t, self.folder)
+        else:
+            what = f"attribute {attr.name!r} is of a kind that npusim does not read"
+            raise InputError(what, code="bad-node", where=where)
         return value
+
+
+def _file(constants: dict[str, Constant], found: Constant) -> None:
+    if found.name in constants:
+        raise InputError("two constants have this name", code="duplicate-output", where=found.name)
+    constants[found.name] = found
+
+
+def _check_names(node: NodeProto, index: int) -> None:
+    """Names are text, as those of damaged files may not be (bad-name)."""
+    names = (node.op_type, node.domain, node.name, *node.input, *node.output)
+    try:
+        "".join(names)
+    except TypeError:
+        for name in names:
+            text(name, f"node {index}")
+    for attr in node.attribute:
+        text(attr.name, f"node {index}")
 
 
 def _domain(domain: str) -> str:
@@ -179,17 +199,17 @@ def _domain(domain: str) -> str:
 
 def _value(value: ValueInfoProto) -> Value:
     """An input or a stated type. Optional and sequence types keep the element's shape where they state one."""
-    kind = value.type
+    name, kind = text(value.name, "an input or output"), value.type
     while kind.HasField("optional_type") or kind.HasField("sequence_type"):
         kind = kind.optional_type.elem_type if kind.HasField("optional_type") else kind.sequence_type.elem_type
     tensor = kind.tensor_type
     if not tensor.elem_type:
-        return Value(value.name, None)
+        return Value(name, None)
     shape: FreeShape | None = None
     if tensor.HasField("shape"):
         # A size below 0 is no size: exporters write -1 for a free dimension.
         shape = tuple(
-            dim.dim_value if dim.HasField("dim_value") and dim.dim_value >= 0 else (dim.dim_param or None)
+            dim.dim_value if dim.HasField("dim_value") and dim.dim_value >= 0 else (text(dim.dim_param, name) or None)
             for dim in tensor.shape.dim
         )
-    return Value(value.name, shape, dtype_of(tensor.elem_type, value.name))
+    return Value(name, shape, dtype_of(tensor.elem_type, name))

@@ -6,7 +6,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
 import numpy as np
-from onnx import TensorProto, numpy_helper
+from onnx import SparseTensorProto, TensorProto, numpy_helper
 from onnx.external_data_helper import load_external_data_for_tensor
 
 from npusim.errors import InputError
@@ -31,6 +31,13 @@ def dtype_of(number: int, where: str) -> DType:
     return found
 
 
+def text(name: str | bytes, where: str) -> str:
+    """A name as text; InputError (bad-name) where the file holds bytes that are none."""
+    if isinstance(name, bytes):
+        raise InputError(f"the name {name!r} is not text", code="bad-name", where=where, fix="export the model again")
+    return name
+
+
 def shape_of(tensor: TensorProto) -> Shape:
     if any(size < 0 for size in tensor.dims):
         raise InputError(f"a stored tensor has shape {list(tensor.dims)}", code="bad-shape", where=tensor.name)
@@ -42,8 +49,11 @@ def constant(name: str, tensor: TensorProto, folder: Path | None) -> Constant:
     return Constant(name, shape_of(tensor), dtype_of(tensor.data_type, name), lambda: array(tensor, folder))
 
 
-def sparse_constant(name: str, shape: Shape, values: TensorProto, indices: TensorProto) -> Constant:
+def sparse_constant(name: str, sparse: SparseTensorProto) -> Constant:
     """A sparse tensor, dense when it is read."""
+    shape, values, indices = tuple(sparse.dims), sparse.values, sparse.indices
+    if any(size < 0 for size in shape):
+        raise InputError(f"a stored tensor has shape {list(shape)}", code="bad-shape", where=name)
 
     def read() -> Array:
         dense = np.zeros(shape, array(values, None).dtype)
@@ -63,7 +73,15 @@ def is_external(tensor: TensorProto) -> bool:
 
 def location(tensor: TensorProto) -> str:
     """Where external data lie, relative to the model's folder."""
-    return next((str(entry.value) for entry in tensor.external_data if entry.key == "location"), "")
+    return next((text(entry.value, tensor.name) for entry in tensor.external_data if entry.key == "location"), "")
+
+
+def is_there(folder: Path | None, where: str) -> bool:
+    """Whether the folder has that file; a name that no file can have is none."""
+    try:
+        return folder is not None and (folder / where).is_file()
+    except OSError:
+        return False
 
 
 def leaves_folder(where: str) -> bool:
@@ -80,7 +98,7 @@ def array(tensor: TensorProto, folder: Path | None) -> Array:
             raise InputError(
                 f"its data lie outside the model's folder ({where})", code="unsafe-external-path", where=tensor.name
             )
-        if folder is None or not (folder / where).is_file():
+        if folder is None or not is_there(folder, where):
             raise InputError(f"its data file {where} is not there", code="missing-external-data", where=tensor.name)
         copied = TensorProto()
         copied.CopyFrom(tensor)
