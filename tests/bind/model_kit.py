@@ -27,7 +27,7 @@ def weights(name: str, *shape: int) -> Constant:
 def node(op: str, inputs: str, outputs: str, **attrs: Any) -> Node:
     """Inputs and outputs are separated by blanks; ``-`` stands for one that is left out."""
     names = [tuple("" if name == "-" else name for name in text.split()) for text in (inputs, outputs)]
-    return Node(outputs.split()[0], op, names[0], names[1], attrs)
+    return Node(outputs.split(maxsplit=1)[0], op, names[0], names[1], attrs)
 
 
 def model(
