@@ -1,5 +1,5 @@
-"""Costs of single passes, given what the reference planned: stripes, slots,
-formats, blocks and the sizes of weight streams."""
+"""Costs of single passes, given what the reference planned: stripes, slots, formats, blocks and the sizes of weight
+streams."""
 
 from __future__ import annotations
 
@@ -95,7 +95,8 @@ def estimated(machine: Machine, saving: float, rows: Sequence[Row]) -> Values:
     writes = dma_time(machine, written, machine.write_bytes_per_cycle)
     return {
         "mac_cycles": mac, "vector_cycles": vector, "ifm_bytes": _bytes(read), "weight_bytes": _bytes(weights),
-        "ofm_bytes": _bytes(written), "cycles": metric(reads, stream, writes, mac_bound, vector_bound, duplex=machine.duplex),
+        "ofm_bytes": _bytes(written),
+        "cycles": metric(reads, stream, writes, mac_bound, vector_bound, duplex=machine.duplex),
     }  # fmt: skip
 
 

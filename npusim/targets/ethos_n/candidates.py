@@ -44,8 +44,8 @@ def lonely_plans(part: Part, machine: Machine) -> Plans:
 
 
 def start_plans(part: Part, machine: Machine, border_slots: int, *, feeds_ple: bool) -> Plans:
-    """Plans that start a section, in order. With ``feeds_ple`` an MCE part
-    leaves its output to the fused parts behind it."""
+    """Plans that start a section, in order. With ``feeds_ple`` an MCE part leaves its output to the fused parts behind
+    it."""
     found = records(part, machine, out_slots=border_slots)
     plans = _expanded(found, mce_only=feeds_ple)
     return joined(
@@ -116,8 +116,8 @@ def neighbours(part: Part, plans: Plans) -> tuple[Any, Any, Any, Any]:
 
 
 def _pack(part: Part, machine: Machine, plans: Plans) -> None:
-    """Packed boundary data along axes that are not the innermost streamed one,
-    and how often the input is loaded (section 3)."""
+    """Packed boundary data along axes that are not the innermost streamed one, and how often the input is loaded
+    (section 3)."""
     before_y, after_y, before_x, after_x = neighbours(part, plans)
     in_h, in_w, in_c = split(part.mce_in, plans.box(C.IN))
     deep = in_c & (not part.is_depthwise)
@@ -208,8 +208,8 @@ def _fitting(part: Part, machine: Machine, plans: Plans, weight_slots: int, *, w
 
 
 def fill_weights(part: Part, machine: Machine, plans: Plans, channels: Ints) -> None:
-    """Fills in the algorithm and the weights of an MCE operation whose weights'
-    stripe has so many channels (sections 4, 14)."""
+    """Fills in the algorithm and the weights of an MCE operation whose weights' stripe has so many channels (sections
+    4, 14)."""
     plans[C.WINOGRAD] = winograd_chosen(part, machine, plans)
     found = streams(machine, part, channels, plans[C.MCE_OUT + 2], plans[C.WINOGRAD])
     plans[C.WEIGHT_SLOT_BYTES], plans[C.WEIGHT_BYTES], plans[C.WEIGHT_STRIPES] = found

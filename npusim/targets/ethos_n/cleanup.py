@@ -56,8 +56,8 @@ def _downwards(glued: Glued, machine: Machine) -> None:
 
 
 def _validate(chains: list[Chain], machine: Machine) -> None:
-    """Shortens chains until their ends fit; what one loses, all that end in the
-    same buffer lose, and all are looked at again."""
+    """Shortens chains until their ends fit; what one loses, all that end in the same buffer lose, and all are looked at
+    again."""
     at = len(chains) - 1
     while at >= 0:
         chain, again = chains[at], False

@@ -17,8 +17,8 @@ Box = tuple[Ints, Ints, Ints]  # height, width, channels
 
 
 class Format(IntEnum):
-    """How a tensor lies in DRAM; in the order in which the compiler prefers
-    a copy that is there already (section 13)."""
+    """How a tensor lies in DRAM; in the order in which the compiler prefers a copy that is there already (section
+    13)."""
 
     NHWC = 0
     NHWCB = 1
@@ -27,8 +27,8 @@ class Format(IntEnum):
 
 
 class Transfer(NamedTuple):
-    """Bytes that overlap with other work, bytes that do not, and how many
-    DMA stripes they come in, reloads included."""
+    """Bytes that overlap with other work, bytes that do not, and how many DMA stripes they come in, reloads
+    included."""
 
     parallel_bytes: Ints
     serial_bytes: Ints
@@ -135,8 +135,8 @@ def weight_transfer(stream_bytes: Ints, slot_bytes: Ints, slots: Ints, stripes: 
 def weight_reloads(
     machine: Machine, tensor: Box, stripe: Box, out_channels: Ints, kernel: tuple[Ints, Ints], buffer_bytes: Ints
 ) -> Ints:
-    """How often weights are read again: when the input is split in height
-    and depth and a stripe's worth may not stay."""
+    """How often weights are read again: when the input is split in height and depth and a stripe's worth may not
+    stay."""
     in_h, in_w, in_c = split(tensor, stripe)
     coding = machine.coding
     inputs = kernel[0] * kernel[1] * round_up(tensor[2], machine.igs)

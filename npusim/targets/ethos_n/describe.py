@@ -48,8 +48,8 @@ def mapping_of(line: Line, chosen: Sequence[Chosen], each: Settled, machine: Mac
 
 
 def sram_bytes(line: Line, chosen: Sequence[Chosen], each: Settled, machine: Machine) -> int:
-    """What SRAM holds while a pass runs: what its section has kept, its own
-    buffers, and its program's code if that is new."""
+    """What SRAM holds while a pass runs: what its section has kept, its own buffers, and its program's code if that is
+    new."""
     if not each.numbers:
         return 0
     first, back = chosen[each.numbers[0]], each.numbers[-1]

@@ -76,8 +76,8 @@ def best_of(machine: Machine, buffers: Sequence[Buffer]) -> Format:
 
 
 def copy_buffer(machine: Machine, shape: Shape3, formats: Sequence[Format]) -> Buffer:
-    """The SRAM buffer of a copy from DRAM to DRAM: the largest stripe that fits,
-    whole channels and rows preferred (section 6)."""
+    """The SRAM buffer of a copy from DRAM to DRAM: the largest stripe that fits, whole channels and rows preferred
+    (section 6)."""
     brick = machine.brick
     least = [brick]
     for fmt in formats:

@@ -68,8 +68,8 @@ def fits(
     machine: Machine, tensor: Shape3, stripe: Shape3, fmt: Format, *, packed: bool, wide_forbidden: bool,
     dram: Shape3 | None = None, offset: Shape3 = (0, 0, 0),
 ) -> bool:  # fmt: skip
-    """Whether a buffer in SRAM can be exchanged with a DRAM buffer of that
-    format and shape, at an offset in it (section 7)."""
+    """Whether a buffer in SRAM can be exchanged with a DRAM buffer of that format and shape, at an offset in it
+    (section 7)."""
     dram = dram or tensor
     reshaped = dram != tensor and prod(dram) == prod(tensor)
     if reshaped and fmt is not Format.NHWC:

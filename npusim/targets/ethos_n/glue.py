@@ -1,5 +1,5 @@
-"""How the chosen plans are connected through DRAM: formats, copies, and
-the copies that can go (PLANNER.md section 13)."""
+"""How the chosen plans are connected through DRAM: formats, copies, and the copies that can go (PLANNER.md section
+13)."""
 
 from __future__ import annotations
 
@@ -216,8 +216,8 @@ def replace(old: Buffer, new: Buffer) -> None:
 
 
 def concat_format(part: Part, machine: Machine, all_reshaped: bool) -> Format:
-    """DEEP if all offsets are at cells of it, else WIDE, else NHWCB, else
-    NHWC; NHWC first behind reshapes (section 6)."""
+    """DEEP if all offsets are at cells of it, else WIDE, else NHWCB, else NHWC; NHWC first behind reshapes (section
+    6)."""
     axis = part.axis
     if all_reshaped and axis != 2:
         return Format.NHWC

@@ -16,8 +16,8 @@ FreeCycles = Annotated[float, "cycles", MAY_BE_ZERO]
 
 
 class Engine(msgspec.Struct, frozen=True):
-    """Where the profile's sizes come from: engines, times each of these.
-    Shown; the products are what is computed with."""
+    """Where the profile's sizes come from: engines, times each of these. Shown; the products are what is computed
+    with."""
 
     engines: Count
     ifm_groups: Count

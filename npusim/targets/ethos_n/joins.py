@@ -79,8 +79,8 @@ def _output_depth(machine: Machine, how: Joining) -> Any:
 
 
 def _same_counts(part: Part, before: Box, made: Box) -> Any:
-    """Padding that makes the output larger than the buffer: input and output then
-    have equally many rows and columns of stripes."""
+    """Padding that makes the output larger than the buffer: input and output then have equally many rows and columns of
+    stripes."""
     top, bottom, left, right = part.pads
     tensor, out = part.mce_in, part.out
     if not ((left + right and tensor[1] < out[1]) or (top + bottom and tensor[0] < out[0])):
@@ -134,8 +134,8 @@ def _identity(part: Part, machine: Machine, held: Held, plans: Plans) -> Any:
 
 
 def join_ple(part: Part, machine: Machine, helds: list[Held], how: Joining) -> Found:
-    """A stand-alone program: all its operands in SRAM have one stripe, which
-    is that of every operand and of the output."""
+    """A stand-alone program: all its operands in SRAM have one stripe, which is that of every operand and of the
+    output."""
     held = helds[0]
     plans = _start(held, how)
     good = np.ones(len(plans), np.bool_)

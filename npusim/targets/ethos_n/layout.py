@@ -1,5 +1,5 @@
-"""The order in which the encoder stores the weights of an output channel, and
-where it pads them with zeros (MODEL.md section 6)."""
+"""The order in which the encoder stores the weights of an output channel, and where it pads them with zeros (MODEL.md
+section 6)."""
 
 from __future__ import annotations
 
@@ -93,8 +93,8 @@ def _pieces(kernel: tuple[int, int], step: int) -> tuple[Mask, ...]:
 
 @lru_cache(512)
 def _strided(igs: int, kernel: tuple[int, int], pads: tuple[int, int, int, int], channels: int) -> Mask:
-    """Stride 2: four sub-maps a slice of channels, each a kernel of its own,
-    padded to a whole slice but for the last."""
+    """Stride 2: four sub-maps a slice of channels, each a kernel of its own, padded to a whole slice but for the
+    last."""
     sides = [_submap_sides(kernel[0], pads[0]), _submap_sides(kernel[1], pads[2])]
     counts = [max(1, rows * columns) for rows in sides[0] for columns in sides[1]]
     empty = [not rows * columns for rows in sides[0] for columns in sides[1]]

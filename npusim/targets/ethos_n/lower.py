@@ -63,8 +63,8 @@ def _visit(builder: Builder, each: LayerWork) -> None:
 
 
 def melt(drafts: list[Draft]) -> list[Draft]:
-    """Rules 5 and 15: a selector goes into the only convolution that reads
-    it, unless that takes more MACs than both."""
+    """Rules 5 and 15: a selector goes into the only convolution that reads it, unless that takes more MACs than
+    both."""
     readers: dict[int, list[Draft]] = {}
     for draft in drafts:
         for source in draft.inputs:
@@ -83,12 +83,12 @@ def melt(drafts: list[Draft]) -> list[Draft]:
 
 
 def _takes(reader: Part, selector: Part) -> bool:
-    if reader.kind is not Kind.MCE or reader.depthwise or reader.stride > 1:
+    if reader.kind not in (Kind.MCE, Kind.FC) or reader.depthwise or reader.stride > 1:
         return False
     taps = reader.kernel[0] * reader.kernel[1]
-    padded, real, out = selector.mce_in[2], selector.out[2], reader.out[2]
-    own = padded if selector.depthwise else padded * real
-    return taps * padded * out <= own + taps * real * out
+    padded, out = selector.mce_in[2], reader.out[2]
+    own = padded if selector.depthwise else padded * selector.out[2]
+    return taps * padded * out <= own + taps * reader.channels * out
 
 
 def _with_selector(reader: Part, selector: Part) -> Part:
@@ -100,6 +100,8 @@ def _with_selector(reader: Part, selector: Part) -> Part:
         assert selector.weights is not None
         weights = msgspec.structs.replace(reader.weights, zero_runs=selector.weights.zero_runs)
     ins = selector.mce_in
+    if reader.kind is Kind.FC:  # the vendor's code takes it for a convolution: the bricks then have all channels each
+        ins = (*reader.ins[0][:2], ins[2])
     return msgspec.structs.replace(reader, ins=(ins,), channels=ins[2], weights=weights)
 
 

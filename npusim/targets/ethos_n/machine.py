@@ -33,8 +33,8 @@ class Program(msgspec.Struct, frozen=True):
 
 
 class Winograd(msgspec.Struct, frozen=True):
-    """The fast convolution: outputs an axis of a tile, taps an axis of a
-    sub-kernel, and the largest blocks that it may make."""
+    """The fast convolution: outputs an axis of a tile, taps an axis of a sub-kernel, and the largest blocks that it may
+    make."""
 
     output_2d: int
     output_1d: int

@@ -1,5 +1,5 @@
-"""What a network is to the planner: parts in a line, each with the geometry of
-what the MCE and the PLE do (PLANNER.md section 1)."""
+"""What a network is to the planner: parts in a line, each with the geometry of what the MCE and the PLE do (PLANNER.md
+section 1)."""
 
 from __future__ import annotations
 

@@ -37,8 +37,8 @@ AT_REST = Time(0.0, 0.0)
 
 
 class Rules(NamedTuple):
-    """How passes are costed: what compression saves, and whether to follow
-    the vendor where it undercuts the hardware."""
+    """How passes are costed: what compression saves, and whether to follow the vendor where it undercuts the
+    hardware."""
 
     saving: float
     as_vendor: bool
@@ -109,8 +109,8 @@ def mce_cycles(part: Part, machine: Machine, plans: Plans, rules: Rules) -> Floa
 
 
 def _connected_cycles(part: Part, machine: Machine, rules: Rules) -> Floats:
-    """A fully connected layer: the vendor counts the inputs as positions of
-    bricks, beyond the array's peak (MODEL.md 9.18)."""
+    """A fully connected layer: the vendor counts the inputs as positions of bricks, beyond the array's peak (MODEL.md
+    9.18)."""
     cycles = mce_direct_cycles(machine, part.out, part.ins[0][2], (1, 1), False)
     positions = machine.unroll_height * machine.unroll_width
     return cycles if rules.as_vendor else cycles * positions

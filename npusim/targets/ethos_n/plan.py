@@ -117,8 +117,8 @@ class _Passes:
         return Pass(self._unique(placed.name), placed.layers, section, cost, off_npu=placed.part.why)
 
     def _with_leftovers(self, found: list[Pass]) -> list[Pass]:
-        """Layers that cost nothing and belong to no operation: views of the
-        network's inputs, and views that only outputs follow."""
+        """Layers that cost nothing and belong to no operation: views of the network's inputs, and views that only
+        outputs follow."""
         owned = {layer for each in found for layer in each.layers}
         late = [layer for placed in self.line.parts for layer in placed.layers if layer not in owned]
         section = 2 * len(self.line.parts)

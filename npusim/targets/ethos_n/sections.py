@@ -245,8 +245,8 @@ class Sections:
         return join(place.part, self.machine, helds[0], how)
 
     def _room(self, state: State, rows: Array, plans: Plans) -> Any:
-        """A quick test that spares most states the placing: the new output
-        and weights must fit beside what is taken."""
+        """A quick test that spares most states the placing: the new output and weights must fit beside what is
+        taken."""
         used = (
             np.sum(state.ends - state.firsts, axis=0)[rows] + np.sum(state.code_ends - state.code_firsts, axis=0)[rows]
         )

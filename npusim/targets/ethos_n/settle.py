@@ -1,5 +1,5 @@
-"""The final estimate: each pass with the formats that its buffers got, and the
-conversions between (PLANNER.md section 13, end)."""
+"""The final estimate: each pass with the formats that its buffers got, and the conversions between (PLANNER.md section
+13, end)."""
 
 from __future__ import annotations
 
@@ -75,8 +75,8 @@ def _plans(mine: Chosen) -> Plans:
 def _stored(
     part: Part, machine: Machine, plans: Plans, buffer: Buffer | None, rules: Rules
 ) -> tuple[Transfer, tuple[Format, ...]]:
-    """What a part stores. The vendor's estimator counts the last store
-    alone where there are several (MODEL.md 9.10)."""
+    """What a part stores. The vendor's estimator counts the last store alone where there are several (MODEL.md
+    9.10)."""
     assert buffer is not None
     targets = [copy.target for copy in buffer.read_by]
     formats = tuple(Format(target.fmt) for target in targets if target.fmt is not None)

@@ -47,8 +47,8 @@ def place(firsts: Array, ends: Array, size: Array, capacity: int, *, from_end: b
 
 
 def fits_alone(machine: Machine, buffers: list[Ints], *, with_ple: bool) -> Any:
-    """Whether a plan's buffers, and its program's code, can be placed in
-    empty banks: they then lie one after another."""
+    """Whether a plan's buffers, and its program's code, can be placed in empty banks: they then lie one after
+    another."""
     total: Ints = code_in_bank(machine) if with_ple else 0
     for size_bytes in buffers:
         total = total + in_bank(machine, size_bytes)

@@ -1,5 +1,5 @@
-"""Plans of programs of the PLE that read SRAM themselves, and of fully
-connected layers (PLANNER.md sections 5 and 6)."""
+"""Plans of programs of the PLE that read SRAM themselves, and of fully connected layers (PLANNER.md sections 5 and
+6)."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ INPUT_SLOTS = 2
 
 
 def ple_plans(part: Part, machine: Machine, *, border_slots: int | None) -> Plans:
-    """Plans of a stand-alone program, in the compiler's order: lonely where
-    ``border_slots`` is None, else for a section's start."""
+    """Plans of a stand-alone program, in the compiler's order: lonely where ``border_slots`` is None, else for a
+    section's start."""
     entries = _entries(part, machine, lonely=border_slots is None)
     if not entries:
         return Plans.empty(0)
@@ -89,8 +89,8 @@ def _entries(part: Part, machine: Machine, *, lonely: bool) -> list[tuple[int, i
 
 
 def connected_plans(part: Part, machine: Machine) -> Plans:
-    """Plans of a fully connected layer (section 6, FC): whole, split in
-    output depth, split in input and output depth."""
+    """Plans of a fully connected layer (section 6, FC): whole, split in output depth, split in input and output
+    depth."""
     ins, outs = part.ins[0], part.out
     cuts = [(0, 0, 1, 1)]
     cuts += [(0, depth, 1, 2) for depth in exclusive(outs[2], machine.ogs)]

@@ -1,5 +1,5 @@
-"""The states of a section while it is searched, a row a state: SRAM, programs,
-open tensors, cost (PLANNER.md sections 10 and 11)."""
+"""The states of a section while it is searched, a row a state: SRAM, programs, open tensors, cost (PLANNER.md sections
+10 and 11)."""
 
 from __future__ import annotations
 
@@ -116,8 +116,8 @@ def _place(machine: Machine, state: State, size: Array, *, from_end: bool) -> Ra
 
 
 def hand_on(state: State, number: int, new_buffers: int, whole: Any, consumers: list[int], *, has_output: bool) -> None:
-    """Owners after a part is placed (section 11): it hands its buffers on, the
-    output alone where that is whole; the rest is freed."""
+    """Owners after a part is placed (section 11): it hands its buffers on, the output alone where that is whole; the
+    rest is freed."""
     count = len(state.firsts)
     owned = _grown(state.owners.pop(number, None), count, len(state))
     owned[count - new_buffers :] = True

@@ -154,8 +154,8 @@ def _depthwise(part: Part, machine: Machine, block: Block, *, lonely: bool) -> I
 
 
 def _by_output_depth(part: Part, machine: Machine, block: Block, *, lonely: bool) -> Iterator[Split]:
-    """F8 output depth, F9 height, width and output depth, F10 input depth, F11
-    output depth with the whole output in memory."""
+    """F8 output depth, F9 height, width and output depth, F10 input depth, F11 output depth with the whole output in
+    memory."""
     base = base_channels(part, machine)
     for depth in exclusive(part.mce_out[2], base):
         if lonely:
@@ -194,7 +194,7 @@ def _fits(part: Part, block: Block) -> tuple[Fit, Fit]:
 
 
 def _with_room(size: int, padding: int, step: int, entry: int) -> int:
-    """A stripe's size, grown by blocks until its last stripe has room for the padding; 0 where that takes twice the size."""
+    """A stripe's size, grown by blocks until its last stripe has room for the padding; 0 where it would double."""
     wanted = entry
     while -size % wanted < padding:
         wanted += step

@@ -23,8 +23,8 @@ SYMBOLS = 255  # values of a uniform random int8 weight, -127 to 127
 
 
 class Stream(NamedTuple):
-    """Encoded weights: bytes of one stripe's slot in SRAM, of the whole in DRAM, and
-    how many stripes; 0 bytes where none can be made."""
+    """Encoded weights: bytes of one stripe's slot in SRAM, of the whole in DRAM, and how many stripes; 0 bytes where
+    none can be made."""
 
     slot_bytes: Ints
     total_bytes: Ints
@@ -61,8 +61,8 @@ def _stream(machine: Machine, part: Part, channels: int, depth: int, winograd: b
 
 
 def _longest_bits(machine: Machine, part: Part, channels: int, each: int, count: int, winograd: bool) -> int:
-    """Bits of the longest of ``count`` streams of ``each`` output channels; 0
-    where a channel is too long to be encoded."""
+    """Bits of the longest of ``count`` streams of ``each`` output channels; 0 where a channel is too long to be
+    encoded."""
     coding = machine.coding
     found = _payload(machine, part, channels, winograd)
     if found.stored > coding.max_channel_weights:
@@ -97,6 +97,8 @@ def _payload(machine: Machine, part: Part, channels: int, winograd: bool) -> _Pa
     if weights.coded is Coded.ONE_HOT:
         return _Payload(stored, _one_hot_bits(machine, stored, part.kernel[0] * part.kernel[1]))
     if weights.coded is Coded.REPEATED:
+        if part.kind is Kind.FC:
+            return _Payload(stored, runs_bits + _repeated_bits(machine, part, kept))
         return _Payload(stored, _repeated_bits(machine, part, stored), 1.0)
     raw = coding.weight_bits * stored
     if kept < stored:
@@ -117,8 +119,8 @@ def _laid_out(machine: Machine, part: Part, channels: int, winograd: bool) -> tu
 
 
 def run_bits(machine: Machine, runs: Ints) -> int:
-    """Bits of runs of zeros, one before each other weight and one at the
-    end, with the best of the codes (section 14)."""
+    """Bits of runs of zeros, one before each other weight and one at the end, with the best of the codes (section
+    14)."""
     coding = machine.coding
     best = []
     for exponent in range(coding.max_run_exponent + 1):
@@ -129,16 +131,16 @@ def run_bits(machine: Machine, runs: Ints) -> int:
 
 
 def _one_hot_bits(machine: Machine, stored: int, hot: int) -> int:
-    """A channel with ``hot`` equal weights, far apart, among zeros: runs, and
-    the weights in the fewest bits that the code has."""
+    """A channel with ``hot`` equal weights, far apart, among zeros: runs, and the weights in the fewest bits that the
+    code has."""
     runs = np.full(hot + 1, (stored - hot) // (hot + 1))
     runs[-1] += (stored - hot) % (hot + 1)
     return run_bits(machine, runs) + machine.coding.narrow_bits * hot
 
 
 def _repeated_bits(machine: Machine, part: Part, stored: int) -> int:
-    """Every input channel has the first one's weights: a palette of the
-    kernel's positions, and an index for each weight."""
+    """Every input channel has the first one's weights: a palette of the kernel's positions, and an index for each
+    weight."""
     positions = part.kernel[0] * part.kernel[1]
     if positions == 1:
         return int(round_up(stored, machine.igs * 3 // 4)) + 2 * (machine.coding.weight_bits + 1)
@@ -148,8 +150,8 @@ def _repeated_bits(machine: Machine, part: Part, stored: int) -> int:
 
 @lru_cache(4096)
 def _differs(count: int) -> float:
-    """Probability that two channels of ``count`` random weights differ in
-    their least symbol, the codec's offset (0 to 31)."""
+    """Probability that two channels of ``count`` random weights differ in their least symbol, the codec's offset (0 to
+    31)."""
     above = [(1 - symbol / SYMBOLS) ** count for symbol in range(33)]
     same = sum((above[k] - above[k + 1]) ** 2 for k in range(31)) + above[31] ** 2
     return 1 - same

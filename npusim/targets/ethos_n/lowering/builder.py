@@ -1,5 +1,5 @@
-"""The walk over a graph that makes parts of its layers; what each operator
-becomes is a rule of its own (PLANNER.md section 1)."""
+"""The walk over a graph that makes parts of its layers; what each operator becomes is a rule of its own (PLANNER.md
+section 1)."""
 
 from __future__ import annotations
 
@@ -102,8 +102,8 @@ class Builder:
                 self.makers[name] = draft
 
     def can_absorb(self, tensor: str) -> bool:
-        """Whether an activation (or a scale and bias of channels) on the tensor
-        can go into the part that makes it (rule 5)."""
+        """Whether an activation (or a scale and bias of channels) on the tensor can go into the part that makes it
+        (rule 5)."""
         return self.maker(tensor).part.kind in (Kind.MCE, Kind.FC) and self.only_reader(tensor)
 
     def identity(self, each: LayerWork, tensor: str, *, coded: Coded = Coded.IDENTITY, suffix: str = "") -> Draft:

@@ -1,5 +1,5 @@
-"""Convolutions, transposed convolutions, fully connected layers, and what is done
-with them (PLANNER.md section 1, rules 1-5, 14, 16)."""
+"""Convolutions, transposed convolutions, fully connected layers, and what is done with them (PLANNER.md section 1,
+rules 1-5, 14, 16)."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ def convolution(builder: Builder, each: LayerWork) -> None:
 
 
 def interleave(builder: Builder, each: LayerWork, source: Draft, ins: Shape3) -> Draft:
-    """Rule 2: positions of a 2x2 block become channels, each bank group of
-    them a sub-map; the last one is not padded."""
+    """Rule 2: positions of a 2x2 block become channels, each bank group of them a sub-map; the last one is not
+    padded."""
     banks = builder.machine.banks
     missing = -ins[2] % banks
     channels = 4 * round_up(ins[2], banks) - missing
@@ -53,8 +53,8 @@ def interleave(builder: Builder, each: LayerWork, source: Draft, ins: Shape3) ->
 
 @rule("ConvTranspose")
 def transposed(builder: Builder, each: LayerWork) -> None:
-    """Rule 3: the input is stuffed with zeros by the MCE, or by a part of its
-    own where the kernel is too long for that."""
+    """Rule 3: the input is stuffed with zeros by the MCE, or by a part of its own where the kernel is too long for
+    that."""
     nest = _nest(builder, each)
     machine = builder.machine
     why = _cannot_transpose(machine, nest)

@@ -1,5 +1,5 @@
-"""Which tensors share a quantisation: as the user says, or as the graph's
-QuantizeLinear and DequantizeLinear nodes say."""
+"""Which tensors share a quantisation: as the user says, or as the graph's QuantizeLinear and DequantizeLinear nodes
+say."""
 
 from __future__ import annotations
 

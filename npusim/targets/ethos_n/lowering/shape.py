@@ -1,5 +1,5 @@
-"""What moves data: views, reshapes, concatenations, resizing, depth to space,
-padding (PLANNER.md section 1, rules 4, 12, 13, 15)."""
+"""What moves data: views, reshapes, concatenations, resizing, depth to space, padding (PLANNER.md section 1, rules 4,
+12, 13, 15)."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ def view(builder: Builder, each: LayerWork) -> None:
 
 @rule("QuantizeLinear", "DequantizeLinear")
 def quantise(builder: Builder, each: LayerWork) -> None:
-    """Rule 13: tensors are quantised as the graph says; a change from one
-    quantisation to another is an identity part."""
+    """Rule 13: tensors are quantised as the graph says; a change from one quantisation to another is an identity
+    part."""
     tensor = builder.data(each)[0]
     draft = builder.maker(tensor)
     source = builder.graph.producer(tensor)
@@ -36,8 +36,8 @@ def quantise(builder: Builder, each: LayerWork) -> None:
 
 @rule("Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose", "Expand")
 def reshape(builder: Builder, each: LayerWork) -> None:
-    """A copy through SRAM; nothing where the layout stays, or where only
-    fully connected layers read it (rules 14, 15)."""
+    """A copy through SRAM; nothing where the layout stays, or where only fully connected layers read it (rules 14,
+    15)."""
     tensor, out = builder.data(each)[0], each.layer.outputs[0]
     before, after = builder.graph.tensors[tensor].shape, builder.graph.tensors[out].shape
     readers = builder.graph.consumers(out)
