@@ -39,9 +39,14 @@ def text(name: str | bytes, where: str) -> str:
 
 
 def shape_of(tensor: TensorProto) -> Shape:
-    if any(size < 0 for size in tensor.dims):
-        raise InputError(f"a stored tensor has shape {list(tensor.dims)}", code="bad-shape", where=tensor.name)
-    return tuple(tensor.dims)
+    shape = tuple(tensor.dims)
+    _check_sizes(tensor.name, shape)
+    return shape
+
+
+def _check_sizes(name: str, shape: Shape) -> None:
+    if shape and min(shape) < 0:
+        raise InputError(f"a stored tensor has shape {list(shape)}", code="bad-shape", where=name)
 
 
 def constant(name: str, tensor: TensorProto, folder: Path | None) -> Constant:
@@ -56,14 +61,18 @@ def sparse_constant(name: str, sparse: SparseTensorProto) -> Constant:
         raise InputError(f"a stored tensor has shape {list(shape)}", code="bad-shape", where=name)
 
     def read() -> Array:
-        dense = np.zeros(shape, array(values, None).dtype)
-        where = array(indices, None)
-        if where.ndim == 1:
-            dense.reshape(-1)[where] = array(values, None)
-        else:
-            dense[tuple(where.T)] = array(values, None)
+        held, where = array(values, None), array(indices, None)
+        try:
+            dense = np.zeros(shape, held.dtype)
+            if where.ndim == 1:
+                dense.reshape(-1)[where] = held
+            else:
+                dense[tuple(where.T)] = held
+        except (IndexError, MemoryError, ValueError) as fault:
+            raise InputError(f"its places do not fit its shape ({fault})", code="bad-weights", where=name) from fault
         return dense
 
+    _check_sizes(name, shape)
     return Constant(name, shape, dtype_of(values.data_type, name), read)
 
 
