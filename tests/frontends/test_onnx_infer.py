@@ -1,4 +1,4 @@
-"""Standard operators that npusim has no rule for: their shapes come from onnx itself, and nothing it raises gets out."""
+"""Standard operators that npusim has no rule for: shapes come from onnx itself, and nothing it raises gets out."""
 
 from __future__ import annotations
 
