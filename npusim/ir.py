@@ -133,6 +133,7 @@ class Graph(msgspec.Struct, frozen=True, dict=True):
         tensors: every tensor by name.
         inputs, outputs: names of the graph's own inputs (constants excluded) and outputs.
         constants: values of the small constants that shapes and attributes depend on.
+        folded: what makes constants out of others, in order: worked out before the graph runs, and no layers of it.
         weights: name to array, read only when asked; an estimate never asks.
         sha256: of the file it came from, or of the zoo's definition.
         warnings: what was noticed while it was read.
@@ -152,6 +153,7 @@ class Graph(msgspec.Struct, frozen=True, dict=True):
     sha256: str = ""
     warnings: tuple[Notice, ...] = ()
     opsets: Mapping[str, int] = {}
+    folded: tuple[Layer, ...] = ()
 
     def __post_init__(self) -> None:
         _check_tensors(self.tensors)

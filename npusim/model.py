@@ -8,7 +8,8 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from npusim.ir import Attr, DType, Notice, Shape
+from npusim.errors import InputError
+from npusim.ir import Attr, DType, Graph, Notice, Shape
 
 Array = np.ndarray[Any, Any]
 FreeShape = tuple[int | str | None, ...]  # a name or None stands for a dimension that the user binds
@@ -68,3 +69,32 @@ class Model(msgspec.Struct, frozen=True):
     sha256: str = ""
     warnings: tuple[Notice, ...] = ()
     opsets: Mapping[str, int] = {}
+
+
+def of_graph(graph: Graph) -> Model:
+    """A graph as a model again, every dimension of its inputs fixed; what was worked out beforehand is nodes again.
+
+    Raises:
+        InputError: not-writable, where a layer stands for control flow: a loop, or a branch that is not counted.
+    """
+    for layer in graph.layers:
+        if layer.repeat != 1 or layer.op.startswith("npusim::") or layer.op in ("If", "Loop", "Scan"):
+            what = "stands for control flow, so that it cannot be a node again"
+            raise InputError(what, code="not-writable", where=f"{layer.op} {layer.name!r}")
+    layers = (*graph.folded, *graph.layers)
+    made = {name for layer in layers for name in layer.outputs}
+    read = dict.fromkeys((*(name for layer in layers for name in layer.inputs if name), *graph.outputs))
+    held = [graph.tensors[name] for name in read if name not in made and graph.tensors[name].is_constant]
+    return Model(
+        graph.name,
+        tuple(Value(name, graph.tensors[name].shape, graph.tensors[name].dtype) for name in graph.inputs),
+        graph.outputs,
+        tuple(Node(layer.name, layer.op, layer.inputs, layer.outputs, layer.attrs) for layer in layers),
+        {each.name: Constant(each.name, each.shape, each.dtype, _reader(graph, each.name)) for each in held},
+        {name: Value(name, graph.tensors[name].shape, graph.tensors[name].dtype) for name in graph.outputs},
+        sha256=graph.sha256, warnings=graph.warnings, opsets=graph.opsets,
+    )  # fmt: skip
+
+
+def _reader(graph: Graph, name: str) -> Callable[[], Array] | None:
+    return (lambda: graph.weights[name]) if name in graph.weights else None

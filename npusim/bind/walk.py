@@ -32,6 +32,7 @@ class Binder(Values):
         super().__init__()
         self.model = model
         self.layers: list[Layer] = []
+        self.folded: list[Node] = []
         self.notices: list[Notice] = list(model.warnings)
         self.names: dict[str, int] = {}
         self.scopes: dict[str, int] = {}
@@ -97,6 +98,7 @@ class Binder(Values):
             self.tensors[out.name] = out
         if outs and all(out.is_constant for out in outs):
             self.fold(node, op, call, outs)
+            self.folded.append(node)
         else:
             self.append(node)
 
@@ -182,19 +184,27 @@ class Binder(Values):
     def graph(self, inputs: Sequence[Tensor]) -> Graph:
         """The Graph of what was visited; a sequence among the outputs stands there as its tensors."""
         outputs = tuple(name for out in self.model.outputs for name in self.lists.get(out, (out,)))
-        read = {name for layer in self.layers for name in layer.inputs if name} | set(outputs)
-        made = {name for layer in self.layers for name in layer.outputs if name}
-        used = read | made
-        kept = {name: tensor for name, tensor in self.tensors.items() if name in used or tensor.role is Role.INPUT}
-        for tensor in list(kept.values()):
-            for name in tensor.stored:
-                kept.setdefault(name, self.tensors[name])
+        used = {name for layer in self.layers for name in (*layer.inputs, *layer.outputs) if name}
+        used.update(outputs, (tensor.name for tensor in inputs))
+        folded = self.needed_folds(used)
+        for name in [name for name in used if self.tensors[name].is_constant]:
+            used.update(self.tensors[name].stored)
+        kept = {name: tensor for name, tensor in self.tensors.items() if name in used}
         return Graph(
             name=self.model.name, tensors=kept, layers=tuple(self.layers), inputs=tuple(t.name for t in inputs),
             outputs=outputs, constants={n: v for n, v in self.values.items() if n in kept and v is not None},
             weights=LazyArrays({n: m for n, m in self.makers.items() if n in kept}),
-            sha256=self.model.sha256, warnings=tuple(self.notices), opsets=self.model.opsets,
+            sha256=self.model.sha256, warnings=tuple(self.notices), opsets=self.model.opsets, folded=folded,
         )  # fmt: skip
+
+    def needed_folds(self, used: set[str]) -> tuple[Layer, ...]:
+        """What makes the constants among ``used``, to which the names that it reads are added."""
+        found = []
+        for node in reversed(self.folded):
+            if not used.isdisjoint(node.outputs):
+                used.update(name for name in (*node.inputs, *node.outputs) if name)
+                found.append(Layer(node.name or node.outputs[0], node.op, node.inputs, node.outputs, node.attrs))
+        return tuple(reversed(found))
 
     def stated_otherwise(self) -> Iterator[Notice]:
         """A warning for each output whose shape the file states and its nodes do not give."""
