@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hand import network
+from hand import Row, network
 
 from npusim.counts import layer_works
 from npusim.dataflow import flow, packed_bytes, touched_elements
@@ -11,7 +11,7 @@ from npusim.ir import DType, Graph
 
 def views() -> Graph:
     """x -> conv -> flatten -> identity -> y, and relu of the flattened."""
-    rows = [
+    rows: list[Row] = [
         ("Conv", "x w", "a", {}), ("Flatten", "a", "f", {}), ("Identity", "f", "y", {}), ("Relu", "f", "r", {}),
         ("Add", "r f", "z", {}),
     ]  # fmt: skip

@@ -47,6 +47,8 @@ HAND = HardwareProfile(
     compression=Compression(available=True, default_saving=0),
     weight_stream=WeightStream(bits_per_weight=8, channel_bits=0, channel_multiple=1, stream_multiple_bytes=1),
 )  # fmt: skip
+# A layer of a hand-made network: operator, names of inputs, names of outputs, attributes.
+Row = tuple[str, str, str, Mapping[str, Any]]
 PLAIN = Options()
 BEST = Options(planner="best")
 
@@ -58,7 +60,7 @@ def hand(**tables: Mapping[str, Any]) -> HardwareProfile:
 
 
 def network(
-    inputs: Mapping[str, Shape], nodes: Sequence[tuple[str, str, str, Mapping[str, Any]]], outputs: str,
+    inputs: Mapping[str, Shape], nodes: Sequence[Row], outputs: str,
     weights: Mapping[str, Shape] | None = None,
 ) -> Graph:  # fmt: skip
     """A graph from rows (op, inputs, outputs, attributes), names parted by spaces; a node is called as its output."""
@@ -77,6 +79,6 @@ def conv(
     sides = weights[2:]
     if "pads" not in attrs:
         attrs["pads"] = tuple((side - 1) // 2 for side in sides) * 2
-    nodes: list[tuple[str, str, str, Mapping[str, Any]]] = [(op, "x w", "c", attrs)]
+    nodes: list[Row] = [(op, "x w", "c", attrs)]
     nodes.append(("Relu", "c", "y", {}) if relu else ("Identity", "c", "y", {}))
     return network({"x": ifm}, nodes, "y", {"w": weights})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hand import BEST, HAND, PLAIN, conv, hand, network
+from hand import BEST, HAND, PLAIN, Row, conv, hand, network
 
 from npusim.counts import layer_works
 from npusim.ir import Graph
@@ -199,7 +199,7 @@ def test_without_a_price_for_rescaling_an_addition_is_an_addition() -> None:
 
 @pytest.mark.parametrize(("second", "kind"), [("s z", "add"), ("t z", "add_rescale")])
 def test_scales_are_read_from_the_nodes_around_an_addition(second: str, kind: str) -> None:
-    rows = [
+    rows: list[Row] = [
         ("QuantizeLinear", "a s z", "aq", {}), ("DequantizeLinear", "aq s z", "ad", {}),
         ("QuantizeLinear", f"b {second}", "bq", {}), ("DequantizeLinear", f"bq {second}", "bd", {}),
         ("Add", "ad bd", "c", {}), ("QuantizeLinear", "c s z", "cq", {}), ("DequantizeLinear", "cq s z", "y", {}),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hand import BEST, PLAIN, conv, hand, network
+from hand import BEST, PLAIN, Row, conv, hand, network
 
 from npusim.cost import Pass, Plan, roofline
 from npusim.errors import EstimateError
@@ -198,7 +198,7 @@ def test_p15_depthwise_has_no_reuse_between_channels() -> None:
 
 
 def test_p11_the_search_is_bounded_and_says_what_it_left_out() -> None:
-    rows = [("Relu", f"t{i}" if i else "x", f"t{i + 1}", {}) for i in range(4000)]
+    rows: list[Row] = [("Relu", f"t{i}" if i else "x", f"t{i + 1}", {}) for i in range(4000)]
     graph = network({"x": (1, 4, 4, 4)}, rows, "t4000")
     found = plan(graph, hand(), BEST)
     assert len(found.passes) == 4000
