@@ -205,3 +205,50 @@ def test_a_loop_in_a_loop_multiplies() -> None:
 def test_a_subgraph_is_asked_for() -> None:
     with pytest.raises(InputError, match=r"has no subgraph 'else_branch' \[bad-node\]"):
         bind(model([node("If", "c", "y", then_branch=SMALL)], [stored("c", False, "bool")], x=(2, 3)))
+
+
+def test_turns_that_differ_stack_their_rows() -> None:
+    """The turn's number is cut from the front: 3, 2 and 1 columns by one of 1: the state shrinks, the sums are stacked."""
+    nodes = [
+        node("Slice", "s from to axis", "next"), node("ReduceSum", "next", "row", keepdims=0),
+        node("Identity", "go", "still"),
+    ]  # fmt: skip
+    constants = [stored("from", [1]), stored("to", [2**40]), stored("axis", [1])]
+    graph = _loop(stored("n", 2), nodes, "still next row", *constants)
+    assert shapes(graph) == [(2, 1), (2,)]
+    assert [layer.op for layer in graph.layers].count("Slice") == 2
+    assert "counted one by one (2)" in graph.warnings[0].message
+
+
+def test_a_condition_that_ends_a_growing_loop() -> None:
+    """It goes on while the turn's number is below 1: turns 0 and 1 of five; 2, 4 rows by (3, 3): 18 + 36 MACs."""
+    nodes = [
+        node("MatMul", "s w", "m"), node("Concat", "m m", "next", axis=0), node("Less", "i one", "still"),
+    ]  # fmt: skip
+    graph = _loop(stored("n", 5), nodes, "still next", SQUARE, stored("one", 1))
+    assert (macs(graph), shapes(graph)) == (54, [(8, 3)])
+
+
+def test_a_state_that_grows_while_data_decides_is_not_counted() -> None:
+    nodes = [
+        node("Concat", "s s", "next", axis=0), node("ReduceSum", "next", "total", keepdims=0),
+        node("Cast", "total", "still", to=DType.BOOL),
+    ]  # fmt: skip
+    graph = _loop(stored("n", 5), nodes, "still next", SQUARE)
+    assert [each.layer.op for each in layer_works(graph)] == ["Loop"]
+
+
+def test_a_scan_in_the_form_of_opset_8() -> None:
+    """Its first input gives the lengths, and its body has one input less: told and not counted."""
+    body = _body([Value("each", None)], "row", [node("Relu", "each", "row")])
+    scan = node("Scan", "- x", "y", body=body, num_scan_inputs=1)
+    graph = bind(model([scan], declared=[Value("y", (5, 4))], x=(5, 4)))
+    assert shapes(graph) == [(5, 4)]
+    assert "opset 8" in graph.warnings[0].message
+
+
+def test_a_loop_too_long_to_unroll_is_not_counted() -> None:
+    nodes = [node("Concat", "s s", "next", axis=0), node("Identity", "go", "still")]
+    graph = _loop(stored("n", 10**6), nodes, "still next", SQUARE)
+    assert [each.layer.op for each in layer_works(graph)] == ["Loop"]
+    assert "not counted" in graph.warnings[0].message

@@ -8,7 +8,7 @@ from model_kit import codes, model, node, shapes, stored
 from npusim.bind import bind
 from npusim.errors import InputError
 from npusim.ir import DType, Graph
-from npusim.model import Node
+from npusim.model import Model, Node, Value
 
 
 def _bound(*nodes: Node, outputs: str = "y", **constants: object) -> Graph:
@@ -118,3 +118,51 @@ def test_a_sequence_too_long_to_follow() -> None:
 
 def test_no_sequence_leaves_a_notice() -> None:
     assert codes(_bound(PAIR, node("ConcatFromSequence", "q", "y", axis=1))) == []
+
+
+def _each(op: str) -> Model:
+    value = Value("part", None)
+    return Model("body", (value,), ("out",), (node(op, "part", "out"),))
+
+
+def test_a_body_for_each_of_a_sequence() -> None:
+    """Transposed one by one: (6, 2) and (3, 2)."""
+    graph = _bound(PAIR, node("SequenceMap", "q", "y", body=_each("Transpose")))
+    assert shapes(graph) == [(6, 2), (3, 2)]
+    assert [layer.op for layer in graph.layers] == ["Transpose", "Transpose"]
+
+
+def test_an_optional_value_is_what_it_holds() -> None:
+    graph = _bound(node("Optional", "a", "o"), node("OptionalGetElement", "o", "y"))
+    assert shapes(graph) == [(2, 6)]
+    whole = _bound(PAIR, node("Optional", "q", "o"), node("OptionalGetElement", "o", "y"))
+    assert shapes(whole) == [(2, 6), (2, 3)]
+
+
+@pytest.mark.parametrize(("made", "shape"), [(node("Optional", "a", "o"), (2, 6)), (node("Optional", "", "o"), (2, 3))])
+def test_whether_an_optional_value_holds_anything_is_known(made: Node, shape: tuple[int, ...]) -> None:
+    then = Model("then", (), ("t",), (node("Relu", "a", "t"),))
+    other = Model("else", (), ("t",), (node("Relu", "b", "t"),))
+    branch = node("If", "full", "y", then_branch=then, else_branch=other)
+    graph = _bound(made, node("OptionalHasElement", "o", "full"), branch)
+    assert (shapes(graph), graph.warnings) == ([shape], ())
+
+
+def test_an_empty_optional_value_has_no_element() -> None:
+    with pytest.raises(InputError, match=r"asks an empty optional value.*\[bad-node\]"):
+        _bound(node("Optional", "", "o"), node("OptionalGetElement", "o", "y"))
+
+
+def test_places_that_data_decides_in_sequences_of_one_shape() -> None:
+    place = [node("ReduceSum", "b", "sum", keepdims=0), node("Cast", "sum", "at", to=DType.INT64)]
+    same = node("SequenceConstruct", "a a", "q")
+    assert shapes(_bound(*place, same, node("SequenceInsert", "q a at", "y"))) == [(2, 6)] * 3
+    assert shapes(_bound(*place, same, node("SequenceErase", "q at", "y"))) == [(2, 6)]
+    with pytest.raises(InputError, match=r"its place is computed from data \[data-dependent-shape\]"):
+        _bound(*place, PAIR, node("SequenceErase", "q at", "y"))
+
+
+def test_sizes_that_data_decides() -> None:
+    sizes = [node("ReduceSum", "b", "sum"), node("Cast", "sum", "sizes", to=DType.INT64)]
+    with pytest.raises(InputError, match=r"its sizes are computed from data \[data-dependent-shape\]"):
+        _bound(*sizes, node("SplitToSequence", "a sizes", "y"))
