@@ -208,7 +208,7 @@ def test_a_subgraph_is_asked_for() -> None:
 
 
 def test_turns_that_differ_stack_their_rows() -> None:
-    """The turn's number is cut from the front: 3, 2 and 1 columns by one of 1: the state shrinks, the sums are stacked."""
+    """Each turn cuts a column off the state: of 3 columns one is left after two turns; two sums are stacked."""
     nodes = [
         node("Slice", "s from to axis", "next"), node("ReduceSum", "next", "row", keepdims=0),
         node("Identity", "go", "still"),
@@ -252,3 +252,46 @@ def test_a_loop_too_long_to_unroll_is_not_counted() -> None:
     graph = _loop(stored("n", 10**6), nodes, "still next", SQUARE)
     assert [each.layer.op for each in layer_works(graph)] == ["Loop"]
     assert "not counted" in graph.warnings[0].message
+
+
+def _double(cond: bool) -> Model:
+    """A branch inside a loop's body that reads the state and a constant of the body."""
+    return _body([], "t", [node("MatMul", "s k", "t")] if cond else [node("Neg", "s", "t")])
+
+
+def test_a_branch_in_a_body_reads_the_bodys_names() -> None:
+    """Three turns of (2, 3) by (3, 3): 54 MACs; the other branch is dead by a constant condition of the body."""
+    nodes = [
+        node("If", "yes", "next", then_branch=_double(True), else_branch=_double(False)),
+        node("Identity", "go", "still"),
+    ]
+    body = Model(
+        "body", (COUNT, GO, Value("s", None)), ("still", "next"), tuple(nodes),
+        {"yes": stored("yes", True, "bool"), "k": weights("k", 3, 3)},
+    )  # fmt: skip
+    graph = bind(model([node("Loop", "n - x", "y", body=body)], [stored("n", 3)], x=(2, 3)))
+    assert (macs(graph), params(graph), shapes(graph)) == (54, 9, [(2, 3)])
+
+
+def test_a_fault_that_no_value_explains_is_told_at_once() -> None:
+    ghost = _body([], "t", [node("MatMul", "x nowhere", "t")])
+    with pytest.raises(InputError, match=r"'nowhere'.*\[undefined-value\]"):
+        _if(SMALL, ghost)
+
+
+def test_a_branch_may_hand_on_a_sequence() -> None:
+    pair = _body([], "q", [node("SequenceConstruct", "x x", "q")])
+    triple = _body([], "q", [node("SequenceConstruct", "x x x", "q")])
+    nodes = [node("If", "c", "q", then_branch=pair, else_branch=triple), node("ConcatFromSequence", "q", "y", axis=0)]
+    graph = bind(model(nodes, [stored("c", False, "bool")], x=(2, 3)))
+    assert shapes(graph) == [(6, 3)]
+
+
+def test_control_flow_in_control_flow_ends() -> None:
+    """Each of 12 levels unrolls 30 turns of the next: far more than is ever walked."""
+    body = _body([COUNT, GO, Value("t", None)], "go u", [node("Concat", "t t", "u", axis=0)])
+    for _ in range(12):
+        body = _body([COUNT, GO, Value("t", None)], "go u", [node("Loop", "n - t", "u", body=body)])
+    graph = bind(model([node("Loop", "n - x", "y", body=body)], [stored("n", 30)], x=(2, 3)))
+    assert "Loop" in [layer.op for layer in graph.layers]
+    assert "control-flow" in codes(graph)

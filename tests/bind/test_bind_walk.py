@@ -147,3 +147,31 @@ def test_the_work_is_counted_once_a_graph() -> None:
 def test_a_model_of_nothing() -> None:
     graph = bind(Model("empty", (), (), ()))
     assert (graph.layers, graph.inputs, graph.outputs) == ((), (), ())
+
+
+def test_a_value_that_cannot_be_read_is_not_known() -> None:
+    """Elements that are not there leave the shape unknown, with the usual error, wherever they are asked for."""
+
+    def absent() -> np.ndarray[tuple[int, ...], np.dtype[np.int64]]:
+        raise InputError("is not there", code="missing-external-data", where="to")
+
+    to = Constant("to", (2,), DType.INT64, absent)
+    with pytest.raises(InputError, match=r"\[data-dependent-shape\]"):
+        bind(model([node("Reshape", "x to", "y")], [to], x=(2, 3)))
+
+
+def test_a_value_is_not_worked_out_through_a_large_constant() -> None:
+    """The size is that of 100,000 elements added up: shapes are never worked out of so many."""
+    large = Constant("large", (100_000,), DType.INT64, lambda: np.ones(100_000, np.int64))
+    nodes = [node("ReduceSum", "large", "n", keepdims=1), node("Expand", "x n", "y")]
+    with pytest.raises(InputError, match=r"\[data-dependent-shape\]"):
+        bind(model(nodes, [large], x=(1,)))
+
+
+def test_a_constant_that_cannot_be_computed_is_one_line_when_asked() -> None:
+    nodes = [node("Gather", "w at", "g", axis=0), node("MatMul", "x g", "y")]
+    w = Constant("w", (5, 3), DType.FLOAT32, lambda: np.ones((5, 3), np.float32))
+    graph = bind(model(nodes, [w, stored("at", [0, 1, 99])], x=(2, 3)))
+    assert shapes(graph) == [(2, 3)]
+    with pytest.raises(InputError, match=r"Gather 'g': its value cannot be computed.*\[bad-node\]"):
+        graph.weights["g"].sum()

@@ -38,7 +38,16 @@ def test_path_text_bytes_and_message(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("text", "path"),
-    [("sesr-m5-x2", False), ("net.onnx", True), ("a/net", True), ("a\\net", True), ("", True), (".", True)],
+    [
+        ("sesr-m5-x2", False),
+        ("net.onnx", True),
+        ("a/net", True),
+        ("a\\net", True),
+        ("", True),
+        (".", True),
+        ("nul\0", False),
+        ("x" * 5000, False),
+    ],
 )
 def test_what_is_taken_for_a_file(text: str, path: bool) -> None:
     assert is_path(text) is path

@@ -17,7 +17,7 @@ from npusim.errors import InputError
 from npusim.frontends.onnx import read_onnx, write_onnx
 from npusim.frontends.onnx.write import to_proto
 from npusim.ir import DType, Graph
-from npusim.model import Model
+from npusim.model import Constant, Model, Node, Value, of_graph
 from npusim.zoo import build
 
 
@@ -113,3 +113,71 @@ def test_the_same_model_is_the_same_bytes(tmp_path: Path) -> None:
 def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"\[unwritable\]"):
         write_onnx(build("sesr-m5-x2"), tmp_path / "absent" / "m.onnx")
+
+
+def test_weights_may_be_left_out_and_settings_are_kept() -> None:
+    """288 bytes of 72 weights become a ConstantOfShape; a constant of at most 64 elements may be a setting."""
+    nodes = [node("Conv", "x w", "a"), node("Reshape", "a to", "y")]
+    first = read_onnx(model(nodes, [weights("w", 2, 4, 3, 3), array("to", [1, -1])]))
+    written = to_proto(first, "none").graph
+    assert [each.op_type for each in written.node] == ["ConstantOfShape", "Conv", "Reshape"]
+    assert sorted(each.name for each in written.initializer) == ["shape_2x4x3x3", "to"]
+    assert _summary(bind(read_onnx(to_proto(first, "none")))) == _summary(bind(first))
+
+
+def test_weights_may_be_given() -> None:
+    first = read_onnx(model([node("Conv", "x w", "y")], [weights("w", 2, 4, 3, 3)]))
+    given = np.full((2, 4, 3, 3), 3.0, np.float32)
+    (held,) = to_proto(first, {"w": given}).graph.initializer
+    np.testing.assert_array_equal(onnx.numpy_helper.to_array(held), given)
+    with pytest.raises(InputError, match=r"w: an array of shape \(1, 2\).*\[bad-shape\]"):
+        to_proto(first, {"w": np.ones((1, 2))})
+
+
+@pytest.mark.parametrize("opset", [9, 13, 17, 21])
+def test_a_file_is_written_with_the_opset_it_was_read_with(opset: int) -> None:
+    written = to_proto(read_onnx(model([node("Relu", "x", "y")], opset=opset)))
+    assert [(entry.domain, entry.version) for entry in written.opset_import] == [("", opset)]
+
+
+def test_what_cannot_be_written() -> None:
+    old = read_onnx(model([node("Conv", "x w", "y")], [weights("w", 2, 4, 3, 3)], opset=7))
+    assert to_proto(old).opset_import[0].version == 7
+    with pytest.raises(InputError, match=r"opset 7 has no operator that makes weights.*\[not-writable\]"):
+        to_proto(old, "none")
+    kind = Model("m", (), ("w",), (), {"w": Constant("w", (2,), DType.INT4, None)})
+    with pytest.raises(InputError, match=r"w: a constant of type int4.*\[unsupported-type\]"):
+        to_proto(kind)
+    eight = read_onnx(model([node("Cast", "x", "y", to=TensorProto.FLOAT8E5M2)]))
+    with pytest.raises(InputError, match=r"to: .*8-bit floats.*\[unsupported-type\]"):
+        to_proto(eight)
+    inner = Model("m", (Value("x", (1,)),), ("y",), (Node("n", "npusim::Stack", ("x",), ("y",)),))
+    with pytest.raises(InputError, match=r"\[not-writable\]"):
+        to_proto(inner)
+
+
+def test_a_graph_is_a_model_again() -> None:
+    """What was folded is nodes again; the frame is fixed."""
+    nodes = [
+        node("Shape", "x", "s"), node("Gather", "s zero", "n", axis=0), node("Concat", "n rest", "to", axis=0),
+        node("Transpose", "w0", "w", perm=[1, 0]), node("Reshape", "x to", "f"), node("MatMul", "f w", "y"),
+    ]  # fmt: skip
+    stored = [array("zero", [0]), array("rest", [-1]), weights("w0", 5, 256)]
+    graph = npusim.load(model(nodes, stored, x=("N", 4, 8, 8)), batch=2)
+    again = of_graph(graph)
+    assert again.inputs[0].shape == (2, 4, 8, 8)
+    assert _summary(bind(again)) == _summary(graph) == _summary(npusim.load(to_proto(again)))
+    # 2 x 256 by 256 x 5
+    assert sum(each.macs for each in layer_works(graph)) == 2 * 256 * 5
+    onnx.checker.check_model(to_proto(again), full_check=True)
+
+
+def test_a_graph_with_control_flow_is_none() -> None:
+    body = helper.make_graph(
+        [node("Identity", "go", "still"), node("Relu", "s", "t")], "body",
+        [value("i", TensorProto.INT64, []), value("go", TensorProto.BOOL, []), value("s", 1, None)],
+        [value("still", TensorProto.BOOL, []), value("t", 1, None)],
+    )  # fmt: skip
+    graph = npusim.load(model([node("Loop", "n - x", "y", body=body)], [array("n", 3)]))
+    with pytest.raises(InputError, match=r"stands for control flow.*\[not-writable\]"):
+        of_graph(graph)
