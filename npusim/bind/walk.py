@@ -78,6 +78,7 @@ class Binder(Values):
         try:
             structure = CONTROL.get(node.op) or SEQUENCES.get(node.op)
             if structure is not None and structure(self, node):
+                self.check_made(node)
                 return
             call = self.call(node, op)
             specs = self.specs(node, op, call)
@@ -101,6 +102,12 @@ class Binder(Values):
             self.folded.append(node)
         else:
             self.append(node)
+
+    def check_made(self, node: Node) -> None:
+        """InputError (bad-node) where a node of control flow or sequences names more outputs than it has."""
+        for name in node.outputs:
+            if name and name not in self.tensors and name not in self.lists:
+                raise InputError(f"does not make its output {name!r}", code="bad-node", where=node.place)
 
     def append(self, node: Node) -> None:
         """Files the node as a layer."""

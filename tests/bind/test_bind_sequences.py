@@ -103,6 +103,7 @@ def test_a_place_that_data_decides() -> None:
         ([node("SplitToSequence", "a sizes", "y", axis=1)], {"sizes": [4, 4]}, "shape-mismatch"),
         ([node("SequenceEmpty", "", "q"), node("ConcatFromSequence", "q", "y", axis=0)], {}, "shape-mismatch"),
         ([node("SequenceAt", "q", "y")], {}, "undefined-value"),
+        ([PAIR, node("SequenceAt", "q at", "more y")], {"at": 0}, "bad-node"),  # it has one output
     ],
 )
 def test_what_is_refused(nodes: list[Node], constants: dict[str, object], code: str) -> None:
