@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -32,7 +32,7 @@ def page(found: Explanation, *, whole: bool, assumptions: bool) -> Iterator[Bloc
             yield from _whole(each, found)
     if found.advice:
         yield Heading("What would make it faster: each estimated again with that one change")
-        yield _advice(found)
+        yield from _advice(found.advice)
     if found.result.warnings:
         yield Heading("Warnings")
         yield Lines(tuple(f"{clean(each.message)} [{each.code}]" for each in found.result.warnings), points=True)
@@ -99,16 +99,25 @@ def _value(value: object) -> str:
     return clean(str(value))
 
 
-def _advice(found: Explanation) -> Table:
-    scale = seconds([each.latency_s for each in found.advice])
+def _advice(advice: Sequence[Advice]) -> Iterator[Block]:
+    """A row a change; below, a line for each that this hardware or target does not allow."""
+    scale = seconds([each.latency_s for each in advice if each.latency_s is not None])
     columns = (
         Column("change", least=24), Column("time", scale.unit, right=True), Column("gain", "%", right=True),
-        Column("how", least=16, rank=1),
+        Column("how", rank=1),
     )  # fmt: skip
-    rows = tuple((each.change, scale.show(each.latency_s), _gain(each), each.how) for each in found.advice)
-    return Table(columns, rows)
+    tried = tuple(
+        (each.change, scale.show(each.latency_s), _gain(each.gain), each.how)
+        for each in advice
+        if each.gain is not None
+    )
+    if tried:
+        yield Table(columns, tried)
+    refused = tuple(clean(f"{each.change}: not possible, {each.why_not}") for each in advice if each.why_not)
+    if refused:
+        yield Lines(refused, points=True)
 
 
-def _gain(each: Advice) -> str:
+def _gain(gain: float) -> str:
     """What goes away of the time; ``none`` where nothing to speak of does."""
-    return "none" if abs(each.gain) < LITTLE else format_share(each.gain).removesuffix(" %")
+    return "none" if abs(gain) < LITTLE else format_share(gain).removesuffix(" %")
