@@ -10,7 +10,7 @@ import numpy as np
 from npusim.ir import DType
 from npusim.mapping import Column, ceil_div, grid, product, stripe_sizes
 from npusim.profile import HardwareProfile
-from npusim.targets.generic.jobs import NestJob, VectorJob, engine_step, layout_cell
+from npusim.targets.generic.jobs import Axes, NestJob, VectorJob, engine_step, layout_cell
 
 _BUFFERS = ((2, 2), (2, 1), (1, 2), (1, 1))  # slots of the activations, slots of the weights
 
@@ -79,12 +79,16 @@ def nest_candidates(job: NestJob, profile: HardwareProfile) -> NestCandidates:
 
 
 def _axis_cuts(job: NestJob, profile: HardwareProfile) -> list[tuple[int, ...]]:
-    array, layout = profile.mac_array, profile.layout
-    unrolls = engine_step(job.line, array.unroll_height, array.unroll_width)
-    cells = layout_cell(job.line, layout.sram_height, layout.sram_width)
-    # Below a cell of the layout or a step of the array a stripe gets no smaller and no cheaper.
-    bases = (max(pair) for pair in zip(unrolls, cells, strict=True))
+    bases = _bases(profile, line=job.line)
     return list(combinations(*(stripe_sizes(size, base) for size, base in zip(job.out, bases, strict=True))))
+
+
+def _bases(profile: HardwareProfile, *, line: bool) -> tuple[int, ...]:
+    """The smallest stripe of each axis: below a cell of the layout or a step of the array none gets cheaper."""
+    array, layout = profile.mac_array, profile.layout
+    unrolls = engine_step(line, array.unroll_height, array.unroll_width)
+    cells = layout_cell(line, layout.sram_height, layout.sram_width)
+    return tuple(max(pair) for pair in zip(unrolls, cells, strict=True))
 
 
 def _channel_cuts(job: NestJob, profile: HardwareProfile) -> list[tuple[int, int, int, int]]:
@@ -97,6 +101,30 @@ def _channel_cuts(job: NestJob, profile: HardwareProfile) -> list[tuple[int, int
     cuts += [(1, C, k, first) for k in stripe_sizes(K, array.unroll_out_channels)[:-1] for first in (0, 1)]
     cuts += [(1, c, min(K, array.unroll_out_channels), 0) for c in stripe_sizes(C, array.unroll_in_channels)[:-1]]
     return cuts
+
+
+class Strip(msgspec.Struct, frozen=True, gc=False):
+    """A cut along height or width alone, which layers that follow each other can share.
+
+    Attributes:
+        axis: 1 height, 2 width. size: positions of a strip along it.
+        slots: of what comes from DRAM and goes there.
+    """
+
+    axis: int
+    size: int
+    slots: int
+
+
+def strips(axes: Axes, profile: HardwareProfile) -> list[Strip]:
+    """All cuts of a tensor along one axis, double buffered first."""
+    bases = _bases(profile, line=False)
+    return [
+        Strip(axis, size, slots)
+        for slots in (2, 1)
+        for axis in (1, 2)
+        for size in stripe_sizes(axes[axis], bases[axis])[:-1]
+    ]
 
 
 class VectorCandidates(msgspec.Struct, frozen=True):

@@ -167,12 +167,12 @@ def _move(operand: Operand, at: Machine) -> tuple[Column, Column]:
     return moved, np.maximum(time + dma.stripe_cycles * transfers, dma.stripe_min_cycles * transfers)
 
 
-def analyse(job: Job, at: Machine) -> Analysis:
-    """All candidates of the job."""
+def analyse(job: Job, at: Machine, cut: VectorCandidates | None = None) -> Analysis:
+    """All candidates of the job; of vector work, those of ``cut`` alone where it is given."""
     if isinstance(job, NestJob):
         return _nest(job, at)
     if isinstance(job, VectorJob):
-        return _vector(job, at)
+        return _vector(job, at, cut or vector_candidates(job, at.profile, at.dtype))
     if isinstance(job, FallbackJob):
         return _fallback(job, at)
     zero = np.zeros(1)
@@ -211,8 +211,8 @@ def _columns(cut: NestCandidates) -> dict[str, Column]:
     }  # fmt: skip
 
 
-def _vector(job: VectorJob, at: Machine) -> Analysis:
-    cut, unit = vector_candidates(job, at.profile, at.dtype), at.profile.vector_unit
+def _vector(job: VectorJob, at: Machine, cut: VectorCandidates) -> Analysis:
+    unit = at.profile.vector_unit
     cycles = sum(count * unit.step_cycles.get(kind, 0.0) for kind, count in job.steps)
     vector = np.maximum(cycles + unit.stripe_cycles * cut.stripes, unit.stripe_min_cycles * cut.stripes)
     cell = cell_bytes(at.profile, at.dtype)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -12,21 +12,22 @@ from npusim.counts import layer_works
 from npusim.ir import DType, Graph, Notice
 from npusim.options import Options
 from npusim.profile import HardwareProfile
-from npusim.schedule import Cut
 from npusim.targets.generic.evaluate import machine
 from npusim.targets.generic.fronts import Fronts
 from npusim.targets.generic.jobs import FallbackJob, IdleJob, NestJob
 from npusim.targets.generic.lower import lower
-from npusim.targets.generic.sections import MAX_SECTION, Chosen, Line, best_cuts, longest_cuts
+from npusim.targets.generic.search import by_rule, by_time
+from npusim.targets.generic.sections import MAX_SECTION, Chosen, Line
 
 
 def plan(graph: Graph, profile: HardwareProfile, options: Options) -> Plan:
     """The passes of a graph.
 
-    The planner ``best`` takes the mappings and sections of least time. ``vendor`` does as a compiler that knows no
-    time: in each pass it double buffers what it can, then moves the fewest bytes, then cuts into the fewest stripes;
-    from the first pass on it takes the longest section that fits and cuts no pass into more stripes than it has alone.
-    Both choose from the same set.
+    The planner ``best`` takes the mappings and sections of least time; in a section, tensors stay in SRAM whole, or
+    parts hand each other strips. ``vendor`` does as a compiler that knows no time: in each pass it double buffers what
+    it can, then moves the fewest bytes, then cuts into the fewest stripes; from the first pass on it takes the longest
+    section of whole tensors that fits and cuts no pass into more stripes than it has alone. ``best`` has these choices
+    among its own.
 
     Raises:
         EstimateError: no-plan, where no stripe of a layer fits the SRAM.
@@ -36,8 +37,8 @@ def plan(graph: Graph, profile: HardwareProfile, options: Options) -> Plan:
     free = float(memory.size_bytes - memory.reserved_bytes) if memory.size_bytes else float("inf")
     is_best = options.planner == "best"
     line = Line(lowered, Fronts(machine(profile, options), options.planner), free, as_compiler=not is_best)
-    cuts = best_cuts(line) if is_best else longest_cuts(line)
-    return Plan(tuple(_passes(line, cuts)), tuple(_notices(line, profile, options)))
+    chosen = by_time(line) if is_best else by_rule(line)
+    return Plan(tuple(_passes(chosen)), tuple(_notices(line, profile, options)))
 
 
 class _Told(msgspec.Struct, frozen=True):
@@ -49,9 +50,9 @@ class _Told(msgspec.Struct, frozen=True):
     stream_bytes: int
 
 
-def _passes(line: Line, cuts: tuple[Cut, ...]) -> Iterator[Pass]:
+def _passes(mappings: Iterable[Chosen]) -> Iterator[Pass]:
     told: dict[tuple[int, int], _Told] = {}  # fronts live as long as the line, so that their identity names them
-    for chosen in line.choices(cuts):
+    for chosen in mappings:
         key = (id(chosen.front), chosen.row)
         if key not in told:
             costs, row = chosen.front.costs, chosen.row
@@ -70,8 +71,11 @@ def _mapping(chosen: Chosen) -> dict[str, Any]:
         return {}
     found = {name: int(column[chosen.row]) for name, column in chosen.front.costs.columns.items()}
     resident = [f"input {at}" for at, stay in enumerate(stays.ins) if stay] + (["output"] if stays.outs else [])
+    keeps: dict[str, Any] = {"resident": resident}
+    if resident:
+        keeps["resident_as"] = "strips" if chosen.in_strips else "whole tensors"
     if not isinstance(job, NestJob):
-        return {"stripes": found["stripes"], "slots": found["slots"], "resident": resident}
+        return {"stripes": found["stripes"], "slots": found["slots"], **keeps}
     axes = ("depth", "height", "width") if job.out[0] > 1 else ("width",) if job.line else ("height", "width")
     stripe = {name: found[name] for name in (*axes, "groups", "in_channels", "out_channels")}
     return {
@@ -79,7 +83,7 @@ def _mapping(chosen: Chosen) -> dict[str, Any]:
         "slots": {"ifm": found["slots"], "weights": found["weight_slots"], "ofm": found["slots"]},
         "loads": {"ifm": found["ifm_loads"], "weights": found["weight_loads"]},
         "stays": "weights" if found["weights_first"] else "ifm",
-        "fused": [kind for kind, _ in job.vector], "resident": resident,
+        "fused": [kind for kind, _ in job.vector], **keeps,
     }  # fmt: skip
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import msgspec
 
 from npusim.errors import EstimateError
-from npusim.schedule import Cut, combine
+from npusim.schedule import Cut
 from npusim.targets.generic.evaluate import Residency
 from npusim.targets.generic.fronts import Front, Fronts
 from npusim.targets.generic.jobs import FallbackJob
@@ -23,6 +23,7 @@ class Chosen(msgspec.Struct, frozen=True, gc=False):
 
     Attributes:
         row: of the front. held_bytes: tensors that stay in SRAM while it runs, its own results included.
+        in_strips: whether what stays are strips that parts hand each other, and not whole tensors.
     """
 
     part: Part
@@ -31,6 +32,7 @@ class Chosen(msgspec.Struct, frozen=True, gc=False):
     row: int
     held_bytes: int
     section: int
+    in_strips: bool = False
 
 
 class _Held(msgspec.Struct, gc=False):
@@ -83,7 +85,7 @@ class Line:
             part = self.parts[index]
             if isinstance(part.job, FallbackJob):
                 return
-            ins = self._ins(part, start)
+            ins = self.made_inside(index, start)
             if index > start and open_until <= index:
                 cycles = self._cycles(index, Residency(ins), self.sram_bytes - held.bytes)
                 if cycles is not None:
@@ -99,9 +101,9 @@ class Line:
             spent += cycles
             held.release(index)
 
-    def _ins(self, part: Part, start: int) -> tuple[bool, ...]:
-        """Which inputs were made inside the section."""
-        return tuple(at != NOWHERE and self.maker[at] >= start for at in part.ins)
+    def made_inside(self, index: int, start: int) -> tuple[bool, ...]:
+        """Which inputs of a part were made inside the section that begins at ``start``."""
+        return tuple(at != NOWHERE and self.maker[at] >= start for at in self.parts[index].ins)
 
     def _hold(self, part: Part, held: _Held, open_until: int) -> int:
         for at in part.outs:
@@ -125,27 +127,18 @@ class Line:
             self.stripes[number] = float(front.costs.stripes[row]) if row >= 0 else float("inf")
         return self.stripes[number]
 
-    def choices(self, cuts: tuple[Cut, ...]) -> Iterator[Chosen]:
-        """The mapping of every part under a cut into sections."""
-        for section, cut in enumerate(cuts):
-            held, end = _Held(), cut.start + cut.length
-            for index in range(cut.start, end):
-                part = self.parts[index]
-                stays = Residency(self._ins(part, cut.start), outs=index + 1 < end)
-                if stays.outs:
-                    self._hold(part, held, index)
-                front = self.fronts.of(self.numbers[index], stays)
-                row = front.choose(self.sram_bytes - held.bytes)
-                yield Chosen(part, stays, front, row, held.bytes, section)
-                held.release(index)
-
-
-def best_cuts(line: Line) -> tuple[Cut, ...]:
-    """The cut that takes the fewest cycles."""
-    found = combine(len(line.parts), line.lonely, line.sections, 0.0)
-    if found is None:
-        raise _nothing_fits(line)
-    return found[1]
+    def choices(self, cut: Cut, section: int) -> Iterator[Chosen]:
+        """The mapping of every part of a section whose tensors stay whole, or of a part on its own."""
+        held, end = _Held(), cut.start + cut.length
+        for index in range(cut.start, end):
+            part = self.parts[index]
+            stays = Residency(self.made_inside(index, cut.start), outs=index + 1 < end)
+            if stays.outs:
+                self._hold(part, held, index)
+            front = self.fronts.of(self.numbers[index], stays)
+            row = front.choose(self.sram_bytes - held.bytes)
+            yield Chosen(part, stays, front, row, held.bytes, section)
+            held.release(index)
 
 
 def longest_cuts(line: Line) -> tuple[Cut, ...]:
@@ -154,13 +147,13 @@ def longest_cuts(line: Line) -> tuple[Cut, ...]:
     while start < len(line.parts):
         length = max((length for length, _ in line.sections(start)), default=1)
         if length == 1 and line.lonely(start) is None:
-            raise _nothing_fits(line)
+            raise nothing_fits(line)
         cuts.append(Cut(start, length))
         start += length
     return tuple(cuts)
 
 
-def _nothing_fits(line: Line) -> EstimateError:
+def nothing_fits(line: Line) -> EstimateError:
     index = next((i for i in range(len(line.parts)) if line.lonely(i) is None), 0)
     part = line.parts[index]
     front = line.fronts.of(line.numbers[index], Residency((False,) * len(part.ins)))
