@@ -260,3 +260,9 @@ def test_the_parser_reads_what_onnx_writes() -> None:
     kinds = {5: 0, 3: 0, 9: 2, 11: 2}  # int32 and int64 are varints; text and messages have a length
     fields = onnx.ModelProto.DESCRIPTOR.fields
     assert {field.number: kinds[field.type] for field in fields if field.number in FIELDS} == FIELDS
+
+
+@pytest.mark.parametrize("op", ["Conv", "ConvTranspose"])
+def test_a_kernel_without_taps(op: str) -> None:
+    with pytest.raises(InputError, match=r"a kernel of \(0, 3\) has no taps \[shape-mismatch\]"):
+        npusim.load(model([node(op, "x w", "y")], [weights("w", 4, 4, 0, 3)]))
