@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 import numpy as np
 
 from npusim.errors import InputError, NpusimError
-from npusim.ir import DType, Role, Tensor
+from npusim.ir import Role, Tensor
 from npusim.model import VALUE_LIMIT, Array, Constant, Node
 from npusim.ops import Call, Op
 from npusim.ops.base import FAULTS
@@ -64,14 +64,15 @@ class Values:
         tensor = self.tensors.get(name)
         if tensor is None or not tensor.is_constant or name not in self.makers:
             return None
-        if tensor.dtype in _COMPLEX or (_is_weight(tensor) and not setting):
+        if _is_weight(tensor) and not setting:
             return None
         if name in self.heavy or tensor.elements > VALUE_LIMIT:
             return None
         try:
-            self.values[name] = self.makers[name]()
+            made = self.makers[name]()
         except NpusimError:
-            self.values[name] = None
+            made = None
+        self.values[name] = None if made is None or made.dtype.kind == "c" else made  # no setting is complex
         return self.values[name]
 
     def fold(self, node: Node, op: Op | None, call: Call, outs: Sequence[Tensor]) -> None:
@@ -117,5 +118,4 @@ def _is_weight(tensor: Tensor) -> bool:
     return (tensor.dtype.is_float or tensor.dtype.label in _NARROW) and tensor.elements > 64
 
 
-_COMPLEX = (DType.COMPLEX64, DType.COMPLEX128)  # no setting is complex
 _NARROW = ("int8", "uint8", "int4", "uint4", "int2", "uint2")
