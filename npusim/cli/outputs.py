@@ -12,6 +12,7 @@ from threading import Timer
 import click
 
 from npusim.cli.group import say
+from npusim.errors import InputError
 from npusim.ir import Notice
 from npusim.reports.words import clean
 
@@ -24,9 +25,11 @@ def emit(text: str, output: str | None) -> None:
     if output is not None:
         from npusim.files import write_bytes  # noqa: PLC0415 - tempfile costs time, and few write
 
+        if not output:
+            raise InputError("the file has no name", code="unwritable", fix="give -o FILE")
         write_bytes(Path(output), text.encode(errors="backslashreplace"))
         return
-    click.echo(text, nl=False)
+    click.echo(text, nl=False, color=True)  # as it is: without this, click takes escapes out of names in csv
 
 
 def width(output: str | None) -> int:
