@@ -2,34 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-import msgspec
-
-from npusim.ir import DType
-from npusim.profile import Layout
 from npusim.targets.generic.candidates import Strip, strips
-from npusim.targets.generic.evaluate import Residency
+from npusim.targets.generic.evaluate import Machine, Residency
 from npusim.targets.generic.fronts import Front
 from npusim.targets.generic.jobs import Axes, Box, NestJob, VectorJob, sram_bytes
 from npusim.targets.generic.lower import Part
 from npusim.targets.generic.sections import Chosen, Line
-from npusim.targets.generic.storages import NOWHERE
+from npusim.targets.generic.storages import NOWHERE, Storage
 
 # Kinds of vector work that make each position of their result from the same position of their operands.
 ELEMENTWISE = {"copy", "passthrough", "relu", "leaky", "sigmoid", "add", "add_rescale", "mul", "div"}
 
 
-class _Rows(msgspec.Struct):
-    """A tensor handed over: the rows it has to hold, from the newest made to the oldest still to be read.
-
-    Attributes:
-        lag: how many rows its maker is behind the first part of the section.
-        oldest: how many rows its slowest reader is behind that, the rows before its own position included.
+class _Rolling:
+    """The tensors that a section hands over, all there at once: each holds the rows from the newest made to the oldest
+    still to be read, where every row of a tensor of the section is behind that of the first part by its maker's lag.
     """
 
-    lag: int
-    oldest: int = 0
+    def __init__(self, storages: Sequence[Storage], strip: Strip, at: Machine) -> None:
+        self.bytes = 0
+        self.lags: dict[int, int] = {}
+        self._oldest: dict[int, int] = {}
+        self._storages = storages
+        self._strip = strip
+        self._at = at
+
+    def add(self, storage: int, lag: int) -> None:
+        self.lags[storage] = self._oldest[storage] = lag
+        self.bytes += self._bytes(storage)
+
+    def stretch(self, storage: int, oldest: int) -> None:
+        """A reader is ``oldest`` rows behind the first part, the rows before its own position included."""
+        if oldest > self._oldest[storage]:
+            self.bytes -= self._bytes(storage)
+            self._oldest[storage] = oldest
+            self.bytes += self._bytes(storage)
+
+    def _bytes(self, storage: int) -> int:
+        box, axis = self._storages[storage].box, self._strip.axis
+        rows = self._strip.size + self._oldest[storage] - self.lags[storage]
+        axes = (*box.axes[:axis], min(box.axes[axis], rows), *box.axes[axis + 1 :])
+        return sram_bytes(Box(1, box.channels, (axes[0], axes[1], axes[2])), self._at.dtype, self._at.profile.layout)
 
 
 class Streams:
@@ -37,9 +52,6 @@ class Streams:
 
     def __init__(self, line: Line) -> None:
         self.line = line
-        profile = line.fronts.at.profile
-        self.dtype: DType = line.fronts.at.dtype
-        self.layout: Layout = profile.layout
         self.axes = [self._common_axes(part) for part in line.parts]
 
     def _common_axes(self, part: Part) -> Axes | None:
@@ -66,49 +78,41 @@ class Streams:
                 yield length, cycles, strip
 
     def _run(self, start: int, axes: Axes, strip: Strip) -> Iterator[tuple[int, float]]:
-        line, rolling, open_until = self.line, dict[int, _Rows](), start
-        spent = buffers = 0.0
-        for index in range(start, min(len(line.parts), start + line.longest)):
+        line, open_until, end = self.line, start, min(len(self.line.parts), start + self.line.longest)
+        rolling, spent, buffers = self._rolling(strip), 0.0, 0.0
+        for index in range(start, end):
             part = line.parts[index]
             if self.axes[index] != axes:
                 return
             lag = self._join(part, rolling, strip)
-            held = self._held(rolling, strip)
             if index > start and open_until <= index:
-                end = self._cost(index, start, axes, strip, is_end=True)
-                if end is not None and buffers + held + end[0] <= line.sram_bytes:
-                    yield index - start + 1, spent + end[1]
+                last = self._cost(index, start, axes, strip, is_end=True)
+                if last is not None and buffers + rolling.bytes + last[0] <= line.sram_bytes:
+                    yield index - start + 1, spent + last[1]
             middle = self._cost(index, start, axes, strip, is_end=False)
             if middle is None or not all(line.storages[at].stays for at in part.outs):
                 return
             spent, buffers = spent + middle[1], buffers + middle[0]
             for at in part.outs:
-                rolling[at] = _Rows(lag, lag)
+                rolling.add(at, lag)
                 open_until = max(open_until, line.last[at])
-            if buffers + self._held(rolling, strip) > line.sram_bytes or open_until >= start + line.longest:
+            if buffers + rolling.bytes > line.sram_bytes or open_until >= end:
                 return
 
-    def _join(self, part: Part, rolling: dict[int, _Rows], strip: Strip) -> int:
+    def _rolling(self, strip: Strip) -> _Rolling:
+        return _Rolling(self.line.storages, strip, self.line.fronts.at)
+
+    def _join(self, part: Part, rolling: _Rolling, strip: Strip) -> int:
         """Makes the tensors that a part reads long enough for it; returns how many rows it is behind."""
         job, reads = part.job, []
         for place, at in enumerate(part.ins):
-            if at in rolling:
+            if at in rolling.lags:
                 around = job.span[strip.axis] - 1 if isinstance(job, NestJob) and place == 0 else 0
-                reads.append((rolling[at], around // 2, around - around // 2))
-        lag = max((rows.lag + after for rows, _, after in reads), default=0)
-        for rows, before, _ in reads:
-            rows.oldest = max(rows.oldest, lag + before)
+                reads.append((at, around // 2, around - around // 2))
+        lag = max((rolling.lags[at] + after for at, _, after in reads), default=0)
+        for at, before, _ in reads:
+            rolling.stretch(at, lag + before)
         return lag
-
-    def _held(self, rolling: dict[int, _Rows], strip: Strip) -> int:
-        """Bytes of all tensors handed over: a strip, and the rows between its maker and its slowest reader."""
-        total = 0
-        for at, rows in rolling.items():
-            box = self.line.storages[at].box
-            size = min(box.axes[strip.axis], strip.size + rows.oldest - rows.lag)
-            axes = (box.axes[0], size, box.axes[2]) if strip.axis == 1 else (*box.axes[:2], size)
-            total += sram_bytes(Box(1, box.channels, axes), self.dtype, self.layout)
-        return total
 
     def _cost(self, index: int, start: int, axes: Axes, strip: Strip, *, is_end: bool) -> tuple[float, float] | None:
         """SRAM beside the tensors handed over, and cycles, of a part; None where it has no such strip."""
@@ -124,9 +128,7 @@ class Streams:
         """The mapping of every part of a section found before."""
         axes = self.axes[start]
         assert axes is not None
-        rolling: dict[int, _Rows] = {}
-        buffers = 0
-        rows = []
+        rolling, buffers, rows = self._rolling(strip), 0, []
         for index in range(start, start + length):
             part, is_end = self.line.parts[index], index + 1 == start + length
             lag = self._join(part, rolling, strip)
@@ -134,8 +136,8 @@ class Streams:
             rows.append((part, front, row, Residency(self.line.made_inside(index, start), outs=not is_end)))
             buffers += int(front.sram[row])
             if not is_end:
-                rolling.update({at: _Rows(lag, lag) for at in part.outs})
-        # All buffers of the section are there at once.
-        total = buffers + self._held(rolling, strip)
+                for at in part.outs:
+                    rolling.add(at, lag)
+        total = buffers + rolling.bytes
         for part, front, row, stays in rows:
             yield Chosen(part, stays, front, row, total - int(front.sram[row]), section, in_strips=True)

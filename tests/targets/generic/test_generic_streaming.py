@@ -91,8 +91,8 @@ def test_other_operands_come_from_dram_in_strips() -> None:
     graph = network(
         {**X, "k": (1, 4, 32, 8)}, [("Conv", "x a", "c", PAD), ("Add", "c k", "y", {})], "y", {"a": (4, 4, 3, 3)}
     )
-    # The addition: 64 steps of 2 cycles = 128, as long as 1024 B in or out take, of which one of 8 strips waits each way:
-    # 16 + 16 + 128.
+    # The addition: 64 steps of 2 cycles = 128, as long as 1024 B in or out take, of which one of 8 strips waits each
+    # way: 16 + 16 + 128.
     assert found(graph, 1 << 20)[2, Strip(1, 4, 2)] == pytest.approx(618 + 160)
 
 
