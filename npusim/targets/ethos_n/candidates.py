@@ -29,17 +29,24 @@ class Records(NamedTuple):
     out_slots: tuple[Array, Array]
     low: Any
 
+    def rows(self, which: Any) -> Records:
+        """The records of an index array or a mask."""
+        ins, outs = self.in_slots, self.out_slots
+        return Records(
+            self.plans.take(which), (ins[0][which], ins[1][which]), (outs[0][which], outs[1][which]), self.low[which]
+        )
+
 
 def lonely_plans(part: Part, machine: Machine) -> Plans:
     """Plans of the part on its own, in the compiler's order (section 4); only those whose buffers fit in sum."""
     found = records(part, machine, out_slots=None)
     tables = []
     for weight_slots in WEIGHT_SLOTS:
-        high = _fitting(part, machine, _expanded(_kept(found, ~found.low)), weight_slots)
+        high = fitting(part, machine, expanded(found.rows(~found.low)), weight_slots)
         if len(high) or not np.any(found.low):
             tables.append(high)
         else:
-            tables.append(_fitting(part, machine, _expanded(_kept(found, found.low)), weight_slots))
+            tables.append(fitting(part, machine, expanded(found.rows(found.low)), weight_slots))
     return joined(tables)
 
 
@@ -47,9 +54,9 @@ def start_plans(part: Part, machine: Machine, border_slots: int, *, feeds_ple: b
     """Plans that start a section, in order. With ``feeds_ple`` an MCE part leaves its output to the fused parts behind
     it."""
     found = records(part, machine, out_slots=border_slots)
-    plans = _expanded(found, mce_only=feeds_ple)
+    plans = expanded(found, mce_only=feeds_ple)
     return joined(
-        [_fitting(part, machine, plans, weight_slots, with_ple=not feeds_ple) for weight_slots in WEIGHT_SLOTS]
+        [fitting(part, machine, plans, weight_slots, with_ple=not feeds_ple) for weight_slots in WEIGHT_SLOTS]
     )
 
 
@@ -67,14 +74,7 @@ def records(part: Part, machine: Machine, out_slots: int | None) -> Records:
     order = _order(plans, out_range)
     order = order[good[order]]
     result = Records(plans, in_range, out_range, low)
-    return _kept(result, order)
-
-
-def _kept(found: Records, rows: Any) -> Records:
-    ins, outs = found.in_slots, found.out_slots
-    return Records(
-        found.plans.take(rows), (ins[0][rows], ins[1][rows]), (outs[0][rows], outs[1][rows]), found.low[rows]
-    )
+    return result.rows(order)
 
 
 def _stripes(part: Part, machine: Machine, found: list[Split]) -> tuple[Plans, Any]:
@@ -174,7 +174,7 @@ def sorted_unique(keys: Array) -> Array:
 # --- slots, sizes, what fits ------------------------------------------------------------------------------------------
 
 
-def _expanded(found: Records, *, mce_only: bool = False) -> Plans:
+def expanded(found: Records, *, mce_only: bool = False) -> Plans:
     """One plan for each number of input and output slots, the input's outermost (section 4)."""
     plans, ins, outs = found.plans, found.in_slots, found.out_slots
     if mce_only:  # equal but for what only the PLE and the output see: counted once
@@ -193,7 +193,7 @@ def _expanded(found: Records, *, mce_only: bool = False) -> Plans:
     return result
 
 
-def _fitting(part: Part, machine: Machine, plans: Plans, weight_slots: int, *, with_ple: bool = True) -> Plans:
+def fitting(part: Part, machine: Machine, plans: Plans, weight_slots: int, *, with_ple: bool = True) -> Plans:
     """The plans with that many weight slots whose buffers fit the SRAM in sum (section 4, Valid)."""
     plans = Plans(plans.data.copy())
     plans[C.WEIGHT_SLOTS] = weight_slots

@@ -11,6 +11,7 @@ from npusim.errors import InputError
 from npusim.ir import DType, Graph
 from npusim.options import Options
 from npusim.profile import HardwareProfile
+from npusim.targets.ethos_n.best_planner import BestPlanner
 from npusim.targets.ethos_n.describe import mapping_of, sram_bytes, stream_bytes
 from npusim.targets.ethos_n.hardware import machine
 from npusim.targets.ethos_n.lower import Lowered, lower
@@ -39,7 +40,8 @@ def plan(graph: Graph, profile: HardwareProfile, options: Options) -> Plan:
     works = layer_works(graph)
     hardware = machine(profile)
     lowered = lower(graph, works, hardware, options)
-    planned = _planner(hardware, Rules(options.activation_compression, options.as_vendor)).plan(lowered.line)
+    rules = Rules(options.activation_compression, options.as_vendor)
+    planned = _planner(hardware, rules, options.planner).plan(lowered.line)
     passes = _Passes(graph, works, profile, options, hardware, lowered, planned).all()
     return Plan(tuple(passes), lowered.notices)
 
@@ -47,15 +49,15 @@ def plan(graph: Graph, profile: HardwareProfile, options: Options) -> Plan:
 # --- planners that remember -------------------------------------------------------------------------------------------
 
 REMEMBERED = 8  # planners whose searches are kept for the next estimate, the latest used
-_planners: OrderedDict[str, VendorPlanner] = OrderedDict()
+_planners: OrderedDict[str, VendorPlanner | BestPlanner] = OrderedDict()
 
 
-def _planner(hardware: Machine, rules: Rules) -> VendorPlanner:
+def _planner(hardware: Machine, rules: Rules, kind: str) -> VendorPlanner | BestPlanner:
     """The planner of that machine and those rules: what it found for a part holds for any network."""
-    key = repr((hardware, rules))
+    key = repr((hardware, rules, kind))
     found = _planners.pop(key, None)
     if found is None or found.is_full:
-        found = VendorPlanner(hardware, rules)
+        found = BestPlanner(hardware, rules) if kind == "best" else VendorPlanner(hardware, rules)
     _planners[key] = found
     while len(_planners) > REMEMBERED:
         _planners.popitem(last=False)

@@ -63,7 +63,7 @@ class VendorPlanner:
 
         result = combine(len(line.parts), lambda number: self._alone(line, number), sections, 0.0)
         if result is None:
-            raise self._no_plan(line)
+            raise self.no_plan(line)
         chosen: list[Chosen] = []
         for section, cut in enumerate(result[1]):
             chosen += self._pieces(line, cut, section, found)
@@ -94,7 +94,8 @@ class VendorPlanner:
             pieces.append(Chosen(plan, section, feeds_ple=feeds, mce=_mce_before(line, number, cut), taken_bytes=taken))
         return pieces
 
-    def _no_plan(self, line: Line) -> EstimateError:
+    def no_plan(self, line: Line) -> EstimateError:
+        """The error for a line that fits the SRAM in no way."""
         for placed in line.parts:
             if placed.part.kind.searched and self.lonely(placed.part) is None:
                 return EstimateError(

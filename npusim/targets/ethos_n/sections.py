@@ -9,6 +9,7 @@ searched once.
 from __future__ import annotations
 
 from collections.abc import Hashable
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,7 +17,7 @@ import numpy as np
 from npusim.targets.ethos_n.candidates import WEIGHT_SLOTS, start_plans, weight_buffer
 from npusim.targets.ethos_n.columns import Array, C, Plans
 from npusim.targets.ethos_n.joins import Found, Held, Joining, join_fused, join_mce, join_ple
-from npusim.targets.ethos_n.machine import Machine, ceil_div
+from npusim.targets.ethos_n.machine import Floats, Machine, ceil_div
 from npusim.targets.ethos_n.parts import Kind, Line, Part, Placed
 from npusim.targets.ethos_n.passes import (
     AT_REST,
@@ -32,8 +33,9 @@ from npusim.targets.ethos_n.passes import (
     weight_time,
     write_time,
 )
+from npusim.targets.ethos_n.sram import place as first_fit
 from npusim.targets.ethos_n.standalone import ple_plans
-from npusim.targets.ethos_n.state import Pending, State, allocate, hand_on, programs
+from npusim.targets.ethos_n.state import Pending, Placing, State, allocate, hand_on, programs
 
 NO_BLOCK = (16, 16)  # section 5: a section that a stand-alone program starts goes on with this block
 OUTPUT_SLOTS = (1, 2)
@@ -55,6 +57,14 @@ class Place(NamedTuple):
         return self.part.kind is not Kind.PLE
 
 
+Axes = tuple[tuple[int, int], ...]
+
+
+def outside(place: Place) -> Axes:
+    """The inputs that a part reads from DRAM, as (part, slot)."""
+    return tuple((place.number, slot) for slot, number in enumerate(place.inputs) if number is None)
+
+
 class Level:
     """States after a part has joined.
 
@@ -63,9 +73,13 @@ class Level:
         decided: a part with weights is in the section, so that the number of weight slots is settled (doubleDecided).
         open: (producer, consumer, slot) of tensors in SRAM that are still to be read.
         doubled: an MCE operation has left its output to two fused parts, which ends in a fault of the estimator.
+        axes: inputs from DRAM, as (part, slot), in the order of the cost's axes where formats are open. waiting: those of
+            passes that are not complete, by part.
     """
 
-    __slots__ = ("after", "before", "decided", "doubled", "ends", "open", "parents", "place", "plans", "state")
+    __slots__ = (
+        "after", "axes", "before", "decided", "doubled", "ends", "open", "parents", "place", "plans", "state", "waiting"
+    )  # fmt: skip
 
     def __init__(self, place: Place, plans: Plans, state: State, before: Level | None, parents: Array) -> None:
         self.place, self.plans, self.state, self.before, self.parents = place, plans, state, before, parents
@@ -74,8 +88,16 @@ class Level:
         own = {(place.number, consumer, slot) for consumer, slot in place.consumers}
         self.open: frozenset[tuple[int, int, int]] = frozenset(own if before is None else (before.open - taken) | own)
         self.doubled: bool = (before is not None and before.doubled) or (place.feeds_ple and len(place.consumers) > 1)
+        self.axes: Axes = before.axes if before is not None else ()
+        self.waiting: dict[int, Axes] = dict(before.waiting) if before is not None else {}
+        read = outside(place)
+        if place.feeds_ple:
+            self.waiting[place.number] = read
+        else:
+            first = place.inputs[0] if place.inputs else None
+            self.axes += self.waiting.pop(first, ()) + read if first is not None else read
         self.after: dict[Hashable, Level | None] = {}
-        self.ends: dict[Hashable, End | None] = {}
+        self.ends: dict[Hashable, Any] = {}
 
 
 class End(NamedTuple):
@@ -88,10 +110,10 @@ class End(NamedTuple):
 
     def chosen(self) -> list[tuple[Plans, int]]:
         """The plan of each part of the section, in order, with the bytes of a bank that are taken when it begins."""
-        found, level, row = [(self.plans, self.level.state.taken(self.row))], self.level, self.row
+        found, level, row = [(self.plans, int(self.level.state.taken[self.row]))], self.level, self.row
         while level.before is not None:
             before = int(level.parents[row])
-            found.append((level.plans.take(slice(row, row + 1)), level.before.state.taken(before)))
+            found.append((level.plans.take(slice(row, row + 1)), int(level.before.state.taken[before])))
             level, row = level.before, before
         return [*found, (level.plans.take(slice(row, row + 1)), 0)][::-1]
 
@@ -102,7 +124,6 @@ class Sections:
     def __init__(self, machine: Machine, rules: Rules) -> None:
         self.machine = machine
         self.rules = rules
-        self.numbers = {name: index for index, name in enumerate(machine.programs)}
         self.flavours: dict[tuple[str, str], int] = {}
         self.starts: dict[Hashable, Level | None] = {}
 
@@ -110,14 +131,14 @@ class Sections:
         """The best section of each length from a part, as (length, end); a fault of the estimator discards them all."""
         if not line.parts[start].part.joins:
             return []
-        level = self._start(_place(line, start, start))
+        level = self._start(place_of(line, start, start))
         found: list[tuple[int, End]] = []
         at = start
         while level is not None and len(level.state) and at + 1 < len(line.parts):
             at += 1
-            if not _may_join(line, start, at):
+            if not may_join(line, start, at):
                 break
-            place = _place(line, start, at)
+            place = place_of(line, start, at)
             end = self._end(level, place)
             if end is not None:
                 if level.doubled:
@@ -146,12 +167,16 @@ class Sections:
         state = State(block, slots, np.zeros(len(plans)))
         buffers = [plans[C.TILE_BYTES]] * len(part.ins)
         buffers += self._own_buffers(place, plans, with_weights=place.weighted)
-        good = allocate(machine, state, self._code(place, plans), buffers, from_end=place.from_end)
+        good = allocate(machine, state, self._code(place, plans), buffers, self._placing(place))
         state, plans = state.take(good), plans.take(good)
-        read = read_time(part, machine, plans, input_formats(part, machine, plans), self.rules, len(part.ins))
+        read = self._read(place, plans)
         self._costed(state, place, plans, read, weights=True)
         self._held(state, place, plans, len(buffers))
         return Level(place, plans, state, None, np.arange(len(plans)))
+
+    def _placing(self, place: Place) -> Placing:
+        """Section 11: even parts are placed from the low end of the banks, odd ones from the high end."""
+        return partial(first_fit, from_end=place.from_end)
 
     # --- one more part ----------------------------------------------------------------------------------------------
 
@@ -184,22 +209,25 @@ class Sections:
             level.ends[key] = self._ended(level, place)
         return level.ends[key]
 
-    def _ended(self, level: Level, place: Place) -> End | None:
+    def _endings(self, level: Level, place: Place) -> tuple[Plans, State, Array] | None:
+        """All plans that end the section with a part: with one output slot and with two."""
         rows, slots = self._variants(level, place)
         many = len(OUTPUT_SLOTS)
         rows, slots = np.repeat(rows, many), np.repeat(slots, many)
         out_slots = np.tile(np.array(OUTPUT_SLOTS), len(rows) // many)
+        return self._joined(level, place, rows, slots, last=True, out_slots=out_slots)
+
+    def _ended(self, level: Level, place: Place) -> End | None:
         place = place._replace(feeds_ple=False, consumers=())
-        joined = self._joined(level, place, rows, slots, last=True, out_slots=out_slots)
+        joined = self._endings(level, place)
         if joined is None:
             return None
         plans, state, rows = joined
         written = write_time(
             place.part, self.machine, plans, output_formats(place.part, self.machine, plans), self.rules
         )
-        cycles = state.cost + self._pass(
-            state, place, plans, self._read(place, plans), written, not self._behind_mce(level, place)
-        )
+        weights = not self._behind_mce(level, place)
+        cycles = state.cost + self._pass(state, place, plans, self._read(place, plans), written, weights)
         best = int(np.argmin(cycles))
         return End(float(cycles[best]), plans.take(slice(best, best + 1)), level, int(rows[best]))
 
@@ -226,11 +254,10 @@ class Sections:
         rows, slots, plans = rows[good], slots[good], plans.take(good)
         state = level.state.take(rows)
         state.weight_slots = slots
-        outside = sum(n is None for n in place.inputs)
-        buffers = [plans[C.TILE_BYTES]] * outside
+        buffers = [plans[C.TILE_BYTES]] * len(outside(place))
         buffers += self._own_buffers(place, plans, with_weights=place.weighted and not helds[0].in_ple)
         code = None if place.feeds_ple else self._code(place, plans)
-        good = allocate(self.machine, state, code, buffers, from_end=place.from_end)
+        good = allocate(self.machine, state, code, buffers, self._placing(place))
         if not np.any(good):
             return None
         rows, plans, state = rows[good], plans.take(good), state.take(good)
@@ -247,9 +274,7 @@ class Sections:
     def _room(self, state: State, rows: Array, plans: Plans) -> Any:
         """A quick test that spares most states the placing: the new output and weights must fit beside what is
         taken."""
-        used = (
-            np.sum(state.ends - state.firsts, axis=0)[rows] + np.sum(state.code_ends - state.code_firsts, axis=0)[rows]
-        )
+        used = state.taken[rows]
         wanted = ceil_div(plans[C.OUT_BYTES] + weight_buffer(plans), self.machine.banks)
         return used + wanted <= self.machine.bank_bytes + self.machine.sram_granule_bytes
 
@@ -280,12 +305,11 @@ class Sections:
         hand_on(state, place.number, new_buffers, whole, consumers, has_output=not place.feeds_ple)
 
     def _read(self, place: Place, plans: Plans) -> Any:
-        outside = sum(n is None for n in place.inputs)
-        if not outside:
+        count = len(outside(place))
+        if not count:
             return AT_REST
-        return read_time(
-            place.part, self.machine, plans, input_formats(place.part, self.machine, plans), self.rules, outside
-        )
+        formats = input_formats(place.part, self.machine, plans)
+        return read_time(place.part, self.machine, plans, formats, self.rules, count)
 
     def _behind_mce(self, level: Level, place: Place) -> bool:
         first = place.inputs[0]
@@ -299,7 +323,7 @@ class Sections:
                 read, weight_time(part, machine, plans), mce_bound(part, machine, plans, self.rules)
             )
             return
-        state.cost = state.cost + self._pass(state, place, plans, read, AT_REST, weights)
+        state.cost = outer(state.cost, self._pass(state, place, plans, read, AT_REST, weights))
 
     def _pass(self, state: State, place: Place, plans: Plans, read: Any, written: Any, weights: bool) -> Any:
         part, machine, rules = place.part, self.machine, self.rules
@@ -314,18 +338,23 @@ class Sections:
         )
 
 
+def outer(cost: Floats, more: Floats) -> Floats:
+    """Sums for each state and each choice behind either operand; the last axis is the states' in both."""
+    return cost.reshape(*cost.shape[:-1], *(1,) * (np.ndim(more) - 1), -1) + more
+
+
 def _held_rows(held: Held, rows: Array) -> Held:
     return Held((held.box[0][rows], held.box[1][rows], held.box[2][rows]), held.slots[rows], held.in_ple)
 
 
-def _may_join(line: Line, start: int, at: int) -> bool:
+def may_join(line: Line, start: int, at: int) -> bool:
     """A part of a kind that joins, with at least one input that the section holds, as often repeated as its start."""
     placed: Placed = line.parts[at]
     inside = any(number >= start for number in placed.inputs)
     return inside and placed.part.joins and placed.repeat == line.parts[start].repeat
 
 
-def _place(line: Line, start: int, at: int) -> Place:
+def place_of(line: Line, start: int, at: int) -> Place:
     placed = line.parts[at]
     inputs = tuple(number - start if at > start and number >= start else None for number in placed.inputs)
     consumers = tuple((number - start, slot) for number, slot in placed.consumers)

@@ -12,8 +12,8 @@ from npusim.targets.ethos_n.columns import Plans
 from npusim.targets.ethos_n.costs import NOTHING, Format, Transfer, dma_time, input_transfer, output_transfer
 from npusim.targets.ethos_n.dram import Buffer, Copy
 from npusim.targets.ethos_n.glue import Chosen, Glued
-from npusim.targets.ethos_n.machine import Floats, Machine
-from npusim.targets.ethos_n.parts import Line, Part
+from npusim.targets.ethos_n.machine import Floats, Machine, Shape3
+from npusim.targets.ethos_n.parts import Line
 from npusim.targets.ethos_n.passes import Rules, mce_bound, moved_in, moved_out, moved_weights, ple_bound
 
 
@@ -36,54 +36,65 @@ class Settled(NamedTuple):
     writes: tuple[Format, ...]
 
 
+class End(NamedTuple):
+    """What a pass exchanges with DRAM: the format, and the shape of the buffer where the tensor is a piece of it."""
+
+    fmt: Format
+    whole: Shape3 | None
+
+
 def settle(line: Line, chosen: Sequence[Chosen], glued: Glued, machine: Machine, rules: Rules) -> list[Settled]:
-    """All passes, in the order they run."""
-    found = [
-        _operation(line, chosen, glued, placed.number, machine, rules)
-        for placed in line.parts
-        if placed.part.kind.searched and not chosen[placed.number].feeds_ple
-    ]
+    """All passes of a glued plan, in the order they run."""
+    found = []
+    for placed in line.parts:
+        if placed.part.kind.searched and not chosen[placed.number].feeds_ple:
+            out = glued.outs[placed.number]
+            assert out is not None
+            sources = [_source(buffer) for buffer in glued.ins[placed.number]]
+            targets = [_end(copy.target, plain=True) for copy in out.read_by]
+            found.append(operation(line, chosen, placed.number, sources, targets, machine, rules))
     return sorted([*found, *_conversions(glued, machine, rules)], key=lambda each: each.after)
 
 
-def _operation(
-    line: Line, chosen: Sequence[Chosen], glued: Glued, number: int, machine: Machine, rules: Rules
-) -> Settled:
-    """The pass of a part, with the MCE part in front of it where that left its output to it."""
+def _source(buffer: Buffer) -> End | None:
+    """Where an input comes from; None where the section holds it."""
+    return None if buffer.maker is not None else _end(buffer.made_by[0].source, plain=buffer.made_by[0].plain)
+
+
+def _end(buffer: Buffer, *, plain: bool) -> End:
+    assert buffer.fmt is not None
+    return End(buffer.fmt, buffer.shape if plain else None)
+
+
+def operation(
+    line: Line, chosen: Sequence[Chosen], number: int, sources: Sequence[End | None], targets: Sequence[End],
+    machine: Machine, rules: Rules,
+) -> Settled:  # fmt: skip
+    """The pass of a part, with the MCE part in front of it where that left its output to it.
+
+    The vendor's estimator counts the last store alone where there are several (MODEL.md 9.10).
+    """
     part, plans, mce = line.parts[number].part, _plans(chosen[number]), chosen[number].mce
     front, front_plans = (part, plans) if mce is None else (line.parts[mce].part, _plans(chosen[mce]))
-    read, reads = NOTHING, []
-    for buffer in glued.ins[number]:
-        source = buffer.made_by[0].source if buffer.maker is None else None
-        reads.append(None if source is None else source.fmt)
+    read, written = NOTHING, NOTHING
+    for source in sources:
         if source is not None:
-            dram = source.shape if buffer.made_by[0].plain else None
-            read = _sum(read, moved_in(front, machine, front_plans, source.fmt, rules, settled=True, dram=dram))
-    written, writes = _stored(part, machine, plans, glued.outs[number], rules)
+            moved = moved_in(front, machine, front_plans, source.fmt, rules, settled=True, dram=source.whole)
+            read = _sum(read, moved)
+    for target in targets[-1:] if rules.as_vendor else targets:
+        written = _sum(written, moved_out(part, machine, plans, target.fmt, rules, dram=target.whole))
     mac, vector = mce_bound(front, machine, front_plans, rules), ple_bound(part, machine, plans, rules)
     weights = moved_weights(front, machine, front_plans)
     bounds = _bounds(machine, read, weights, written) | {"mac": _number(mac), "vector": _number(vector)}
     numbers = (number,) if mce is None else (mce, number)
-    return Settled(numbers, number, bounds, _bytes(read), _bytes(weights), _bytes(written), tuple(reads), writes)
+    reads = tuple(None if source is None else source.fmt for source in sources)
+    writes = tuple(target.fmt for target in targets)
+    return Settled(numbers, number, bounds, _bytes(read), _bytes(weights), _bytes(written), reads, writes)
 
 
 def _plans(mine: Chosen) -> Plans:
     assert mine.plans is not None
     return mine.plans
-
-
-def _stored(
-    part: Part, machine: Machine, plans: Plans, buffer: Buffer | None, rules: Rules
-) -> tuple[Transfer, tuple[Format, ...]]:
-    """What a part stores. The vendor's estimator counts the last store alone where there are several (MODEL.md
-    9.10)."""
-    assert buffer is not None
-    targets = [copy.target for copy in buffer.read_by]
-    formats = tuple(Format(target.fmt) for target in targets if target.fmt is not None)
-    written = NOTHING
-    for target in targets[-1:] if rules.as_vendor else targets:
-        written = _sum(written, moved_out(part, machine, plans, target.fmt, rules, dram=target.shape))
-    return written, formats
 
 
 def _conversions(glued: Glued, machine: Machine, rules: Rules) -> list[Settled]:
@@ -117,24 +128,21 @@ def _dram_buffers(glued: Glued) -> list[tuple[int, Buffer]]:
 
 def _conversion(machine: Machine, rules: Rules, load: Copy, store: Copy, number: int) -> Settled:
     tile, one = load.target, np.ones(1, np.int64)
-    source, target = load.source, store.target
+    source, target = _end(load.source, plain=True), _end(store.target, plain=True)
+    edge = np.zeros(1, np.bool_)
     read = input_transfer(
-        machine,
-        tile.shape,
-        tile.stripe,
-        one,
-        (0, 0),
-        one,
-        np.zeros(1, np.bool_),
-        source.fmt,
-        rules.saving,
-        source.shape,
+        machine, tile.shape, tile.stripe, one, (0, 0), one, edge, source.fmt, rules.saving, source.whole
     )
-    written = output_transfer(machine, tile.shape, tile.stripe, one, target.fmt, rules.saving, target.shape)
-    assert source.fmt is not None
-    assert target.fmt is not None
+    written = output_transfer(machine, tile.shape, tile.stripe, one, target.fmt, rules.saving, target.whole)
+    return conversion(machine, read, written, source.fmt, target.fmt, number)
+
+
+def conversion(
+    machine: Machine, read: Transfer, written: Transfer, source: Format, target: Format, number: int
+) -> Settled:
+    """A copy from DRAM to DRAM as a pass beside part ``number``."""
     bounds = _bounds(machine, read, NOTHING, written)
-    return Settled((), number, bounds, _bytes(read), 0, _bytes(written), (source.fmt,), (target.fmt,))
+    return Settled((), number, bounds, _bytes(read), 0, _bytes(written), (source,), (target,))
 
 
 def _bounds(machine: Machine, read: Transfer, weights: Transfer, written: Transfer) -> dict[str, float]:

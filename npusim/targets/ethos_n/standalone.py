@@ -10,9 +10,9 @@ import numpy as np
 from npusim.targets.ethos_n.candidates import (
     WEIGHT_SLOTS,
     Records,
-    _expanded,
-    _fitting,
+    expanded,
     fill_tile,
+    fitting,
     output_bytes,
     sorted_unique,
     sram_sum,
@@ -27,12 +27,22 @@ INPUT_SLOTS = 2
 
 
 def ple_plans(part: Part, machine: Machine, *, border_slots: int | None) -> Plans:
-    """Plans of a stand-alone program, in the compiler's order: lonely where ``border_slots`` is None, else for a
-    section's start."""
+    """Plans of a stand-alone program, in the compiler's order: lonely where ``border_slots`` is None, else to start a
+    section."""
     entries = _entries(part, machine, lonely=border_slots is None)
-    if not entries:
-        return Plans.empty(0)
-    table = np.array(entries, np.int64).T
+    first, last = (1, 2) if border_slots is None else (border_slots, border_slots)
+    return ple_slots(part, machine, _cut(part, machine, entries), first, last)
+
+
+def height_plans(part: Part, machine: Machine) -> Plans:
+    """Lonely plans that split a stand-alone program in height alone, which the compiler never comes to."""
+    heights = [] if part.program == "avg_pool_3x3" else exclusive(part.out[0], machine.brick[0])
+    return ple_slots(part, machine, _cut(part, machine, [(height, 0, 0) for height in heights]), 1, 2)
+
+
+def _cut(part: Part, machine: Machine, entries: list[tuple[int, int, int]]) -> Plans:
+    """The stripes of each entry."""
+    table = np.array(entries, np.int64).reshape(-1, 3).T
     plans = Plans.empty(table.shape[1])
     entry = (table[0], table[1], table[2])
     read = stripe(part.ins[0], entry, machine.brick[2], machine)
@@ -42,8 +52,7 @@ def ple_plans(part: Part, machine: Machine, *, border_slots: int | None) -> Plan
         plans.set_box(column, stripe(part.out, entry, machine.brick[2], machine))
     if part.program == "max_pool_1d":  # the pooling's direction is not split
         plans = plans.take(~split(part.ins[0], read)[part.axis])
-    first, last = (1, 2) if border_slots is None else (border_slots, border_slots)
-    return ple_slots(part, machine, plans, first, last)
+    return plans
 
 
 def ple_slots(part: Part, machine: Machine, plans: Plans, first: int, last: int) -> Plans:
@@ -107,4 +116,4 @@ def connected_plans(part: Part, machine: Machine) -> Plans:
     most = (np.where(part_in, most_in, 1), np.where(plans[C.OUT + 2] < outs[2], most_out, 1))
     order = sorted_unique(np.array([plans[C.IN + 2], plans[C.MCE_OUT + 2], most[0], most[1]]))
     found = Records(plans.take(order), (ones[order], most[0][order]), (ones[order], most[1][order]), None)
-    return joined([_fitting(part, machine, _expanded(found), weight_slots) for weight_slots in WEIGHT_SLOTS])
+    return joined([fitting(part, machine, expanded(found), weight_slots) for weight_slots in WEIGHT_SLOTS])

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from npusim.targets.ethos_n.columns import Array, C, Plans
 from npusim.targets.ethos_n.costs import Time
 from npusim.targets.ethos_n.joins import Held
 from npusim.targets.ethos_n.machine import Floats, Machine
-from npusim.targets.ethos_n.sram import NOWHERE, code_in_bank, in_bank, place
+from npusim.targets.ethos_n.sram import NOWHERE, code_in_bank, in_bank
 
 Ranges = tuple[Array, Array]  # first, end; a row a buffer, a column a state
 
@@ -27,18 +28,15 @@ class Pending:
         self.mce = mce
 
     def take(self, rows: Any) -> Pending:
-        return Pending(
-            Time(*(_rows(x, rows) for x in self.read)),
-            Time(*(_rows(x, rows) for x in self.weights)),
-            _rows(self.mce, rows),
-        )
+        read, weights = (Time(*(_rows(x, rows) for x in time)) for time in (self.read, self.weights))
+        return Pending(read, weights, _rows(self.mce, rows))
 
 
 class State:
     """Everything that a later part of the section depends on.
 
     Attributes:
-        block, weight_slots, cost: a row a state.
+        block, weight_slots: a row a state. cost: the same, behind an axis for each input whose format is open.
         held: what each part with open consumers left, by its number. pending: of such parts, where their pass is not
             complete.
         firsts, ends: ranges of buffers in a bank. owners: which buffers each coming part owns.
@@ -62,15 +60,15 @@ class State:
     def __len__(self) -> int:
         return len(self.weight_slots)
 
-    def taken(self, row: int) -> int:
-        """Bytes of a bank that a state occupies."""
-        return int(
-            np.sum(self.ends[:, row] - self.firsts[:, row]) + np.sum(self.code_ends[:, row] - self.code_firsts[:, row])
-        )
+    @property
+    def taken(self) -> Array:
+        """Bytes of a bank that each state occupies."""
+        used: Array = np.sum(self.ends - self.firsts, axis=0) + np.sum(self.code_ends - self.code_firsts, axis=0)
+        return used
 
     def take(self, rows: Any) -> State:
         """The states of an index array or a mask; rows may repeat."""
-        new = State((self.block[0][rows], self.block[1][rows]), self.weight_slots[rows], self.cost[rows])
+        new = State((self.block[0][rows], self.block[1][rows]), self.weight_slots[rows], self.cost[..., rows])
         new.held = {
             n: Held((h.box[0][rows], h.box[1][rows], h.box[2][rows]), h.slots[rows], h.in_ple)
             for n, h in self.held.items()
@@ -78,15 +76,15 @@ class State:
         new.pending = {n: pending.take(rows) for n, pending in self.pending.items()}
         new.firsts, new.ends = self.firsts[:, rows], self.ends[:, rows]
         new.owners = {n: owned[:, rows] for n, owned in self.owners.items()}
-        new.code_firsts, new.code_ends, new.codes = (
-            self.code_firsts[:, rows],
-            self.code_ends[:, rows],
-            self.codes[:, rows],
-        )
+        new.code_firsts, new.code_ends = self.code_firsts[:, rows], self.code_ends[:, rows]
+        new.codes = self.codes[:, rows]
         return new
 
 
-def allocate(machine: Machine, state: State, code: Array | None, buffers: list[Array], *, from_end: bool) -> Any:
+Placing = Callable[[Array, Array, Array, int], Ranges]  # occupied firsts and ends, size, capacity: as sram.place
+
+
+def allocate(machine: Machine, state: State, code: Array | None, buffers: list[Array], placing: Placing) -> Any:
     """Places the program and the buffers of a part (section 11); returns which states had room for all.
 
     Args:
@@ -98,21 +96,21 @@ def allocate(machine: Machine, state: State, code: Array | None, buffers: list[A
     if code is not None:
         loaded = np.any(state.codes == code, axis=0)
         size = np.where(loaded, 0, code_in_bank(machine))
-        first, end = _place(machine, state, size, from_end=from_end)
+        first, end = _place(machine, state, size, placing)
         good &= first != NOWHERE
         state.code_firsts, state.code_ends = _with_row(state.code_firsts, first), _with_row(state.code_ends, end)
         state.codes = _with_row(state.codes, code)
     for size_bytes in buffers:
-        first, end = _place(machine, state, in_bank(machine, size_bytes), from_end=from_end)
+        first, end = _place(machine, state, in_bank(machine, size_bytes), placing)
         good &= first != NOWHERE
         state.firsts, state.ends = _with_row(state.firsts, first), _with_row(state.ends, end)
     return good
 
 
-def _place(machine: Machine, state: State, size: Array, *, from_end: bool) -> Ranges:
+def _place(machine: Machine, state: State, size: Array, placing: Placing) -> Ranges:
     firsts = np.concatenate([state.firsts, state.code_firsts])
     ends = np.concatenate([state.ends, state.code_ends])
-    return place(firsts, ends, size, machine.bank_bytes, from_end=from_end)
+    return placing(firsts, ends, size, machine.bank_bytes)
 
 
 def hand_on(state: State, number: int, new_buffers: int, whole: Any, consumers: list[int], *, has_output: bool) -> None:
@@ -152,4 +150,4 @@ def _with_row(table: Array, row: Array) -> Array:
 
 
 def _rows(values: Any, rows: Any) -> Any:
-    return values if np.ndim(values) == 0 else values[rows]
+    return values if np.ndim(values) == 0 else values[..., rows]

@@ -1,0 +1,126 @@
+"""What the plans of a part, and the sections from a part, cost at their best for every form that their tensors may have in DRAM."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from npusim.targets.ethos_n.candidates import expanded, fitting, lonely_plans, records, weight_buffer
+from npusim.targets.ethos_n.columns import C, Plans, joined
+from npusim.targets.ethos_n.costs import Format, Time, Transfer, dma_time
+from npusim.targets.ethos_n.lonely import all_lonely
+from npusim.targets.ethos_n.machine import Floats, Machine
+from npusim.targets.ethos_n.parts import Kind, Part
+from npusim.targets.ethos_n.passes import (
+    Bounds,
+    Rules,
+    mce_bound,
+    moved_in,
+    moved_out,
+    pass_cycles,
+    ple_bound,
+    weight_time,
+)
+from npusim.targets.ethos_n.sram import fits_alone
+from npusim.targets.ethos_n.standalone import height_plans
+from npusim.targets.ethos_n.stores import NEVER, Store, accepted, total
+
+Choice = tuple[int, ...]  # which of a tensor's forms are stored at once
+
+
+class Table(NamedTuple):
+    """The least cycles for each format of each input from DRAM and each choice of stores.
+
+    Attributes:
+        cycles: an axis an input (Format), then one for the choices; NEVER where it cannot be.
+        rows: the plan that takes them.
+    """
+
+    cycles: Floats
+    rows: Any
+    plans: Plans
+
+
+def read_times(part: Part, machine: Machine, plans: Plans, rules: Rules, count: int) -> Time:
+    """Times of reading ``count`` inputs: an axis an input, over formats, before that of the plans; NEVER where illegal."""
+    moved, legal = [], []
+    packed = (plans[C.PACK_ROWS] > 0) | (plans[C.PACK_SIDES] > 0)
+    for fmt in Format:
+        moved.append(_bytes(moved_in(part, machine, plans, fmt, rules, settled=True), len(plans)))
+        good = accepted(
+            machine, part.ins[0], plans.box(C.IN), Store(fmt), packed=packed, forbidden=plans[C.WIDE_FORBIDDEN] == 1
+        )
+        if part.kind is Kind.FC:
+            good = np.full(len(plans), fmt is Format.NHWC)
+        legal.append(good & (machine.fcaf or fmt < Format.DEEP))
+    table, good = np.array(moved), np.array(legal)  # format, quantity, plan; format, plan
+    if count == 2:
+        table = table[:, None] + table[None]
+        good = good[:, None] & good[None]
+    sums = Transfer(table[..., 0, :], table[..., 1, :], table[..., 2, :])
+    time = dma_time(machine, sums, machine.read_bytes_per_cycle)
+    return Time(np.where(good, time.parallel, NEVER), np.where(good, time.serial, NEVER))
+
+
+def write_times(
+    part: Part, machine: Machine, plans: Plans, rules: Rules, stores: Sequence[Store], choices: Sequence[Choice]
+) -> list[Time]:
+    """Times of storing each choice; NEVER where a plan cannot."""
+    moved = [moved_out(part, machine, plans, store.fmt, rules, dram=store.whole) for store in stores]
+    good = [accepted(machine, part.out, plans.box(C.OUT), store) for store in stores]
+    found = []
+    for choice in choices:
+        chosen = choice[-1:] if rules.as_vendor else choice  # the vendor's estimator counts the last store alone
+        time = dma_time(machine, total([moved[index] for index in chosen]), machine.write_bytes_per_cycle)
+        legal = np.logical_and.reduce([good[index] for index in choice])
+        found.append(Time(np.where(legal, time.parallel, NEVER), np.where(legal, time.serial, NEVER)))
+    return found
+
+
+def lonely_table(
+    part: Part, machine: Machine, rules: Rules, stores: Sequence[Store], choices: Sequence[Choice]
+) -> Table:
+    """The table of a part on its own, over all its legal plans."""
+    plans = legal_plans(part, machine)
+    count = len(part.ins)
+    shape = (*(len(Format),) * count, len(choices))
+    if not len(plans):
+        return Table(np.full(shape, NEVER), np.zeros(shape, np.int64), plans)
+    read = read_times(part, machine, plans, rules, count)
+    weights, mce, ple = weight_time(part, machine, plans), mce_bound(part, machine, plans, rules), ple_bound(part, machine, plans, rules)
+    cycles, rows = [], []
+    for written in write_times(part, machine, plans, rules, stores, choices):
+        found = pass_cycles(machine, Bounds(read, weights, written, mce, ple))
+        rows.append(np.argmin(found, axis=-1))
+        cycles.append(np.min(found, axis=-1))
+    return Table(np.stack(cycles, axis=-1), np.stack(rows, axis=-1), plans)
+
+
+def legal_plans(part: Part, machine: Machine) -> Plans:
+    """Every plan of the part on its own: those that the vendor's compiler would try, and those that it never comes to."""
+    if part.kind is Kind.PLE:
+        found = height_plans(part, machine)
+    elif part.kind is Kind.FC:
+        return all_lonely(part, machine)
+    else:
+        found = _unwanted(part, machine)
+    tables = [all_lonely(part, machine)]
+    if found is not None and len(found):
+        tables.append(found)
+    return joined(tables)
+
+
+def _unwanted(part: Part, machine: Machine) -> Plans | None:
+    """Plans of low priority, which the compiler takes only where nothing else fits."""
+    kept = records(part, machine, out_slots=None)
+    if not np.any(kept.low):
+        return None
+    tables = [fitting(part, machine, expanded(kept.rows(kept.low)), slots) for slots in (1, 2)]
+    plans = joined(tables)
+    return plans.take(fits_alone(machine, [plans[C.TILE_BYTES], weight_buffer(plans), plans[C.OUT_BYTES]], with_ple=True))
+
+
+def _bytes(moved: Transfer, count: int) -> Any:
+    return np.array([np.broadcast_to(amount, count) for amount in moved])
