@@ -9,7 +9,7 @@ from npusim import __version__
 from npusim.cost import Pass, Plan, Roofline, roofline, roofline_plan
 from npusim.counts import LayerWork, layer_works, weight_bytes
 from npusim.errors import EstimateError, InputError
-from npusim.ir import Graph, Notice
+from npusim.ir import DType, Graph, Notice
 from npusim.profile import HardwareProfile
 from npusim.profile_toml import load
 from npusim.result import (
@@ -27,6 +27,7 @@ from npusim.targets.base import TARGETS, Options
 
 LEVELS = ("mapped", "roofline")
 PLANNERS = ("vendor", "best")
+NOT_COMPUTED = (DType.BOOL, DType.COMPLEX64, DType.COMPLEX128, DType.STRING)
 
 
 def estimate(
@@ -103,8 +104,10 @@ def _options(
     if planner == "vendor" and not hardware.plannable:
         planner = "best"
         notices.append(Notice("planner", f"the vendor's planner does not handle {hardware.variant}: planned with best"))
-    chosen = dtype or hardware.native_dtype
-    return Options(chosen, saving, equal_scales, planner, as_vendor, level), notices
+    chosen = DType.parse(dtype or hardware.native_dtype)
+    if chosen in NOT_COMPUTED:
+        raise InputError(f"an NPU does not compute in {chosen.label}", code="bad-option", fix="take int8, for example")
+    return Options(chosen.label, saving, equal_scales, planner, as_vendor, level), notices
 
 
 def _plan(graph: Graph, hardware: HardwareProfile, options: Options) -> Plan:

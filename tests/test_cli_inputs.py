@@ -82,6 +82,8 @@ def model(tmp_path: Path, name: str, *nodes: onnx.NodeProto, shape: tuple[str | 
         ((*SIZED, "--top", "0"), "bad-option"),
         ((*SIZED, "--top", "-3"), "bad-option"),
         ((*SIZED, "--dtype", "int9"), "bad-option"),
+        ((*SIZED, "--dtype", "string"), "bad-option"),
+        (("explain", *SIZED[1:], "--dtype", "complex64"), "bad-option"),
         ((*SIZED, "--activation-compression", "much"), "bad-option"),
         ((*SIZED, "--activation-compression", "1.5"), "bad-option"),
         ((*SIZED, "--activation-compression", "-0.1"), "bad-option"),
