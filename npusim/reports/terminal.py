@@ -15,6 +15,9 @@ from npusim.reports.text import dropped, fact_lines, sentence_lines
 
 # A rule below the titles and one above the totals: top, head, below it, rows, between sections, foot, bottom.
 _RULES = Box("    \n    \n \u2500\u2500 \n    \n \u2500\u2500 \n    \n    \n    \n")
+# Columns that rich may use: everything is fitted already, and where even that is too wide for the terminal, lines that
+# the terminal wraps are better than numbers that rich has cut.
+_NO_LIMIT = 100_000
 # What limits a layer, by colour: the eye finds the odd one out.
 _STYLES = {
     "MAC array": "green",
@@ -29,7 +32,7 @@ def styled(blocks: Iterable[Block], width: int) -> str:
     """The blocks as a terminal of that width shows them; names stand as they are, brackets and all."""
     stream = io.StringIO()
     console = Console(
-        file=stream, width=width, force_terminal=True, color_system="standard", legacy_windows=False, highlight=False,
+        file=stream, width=_NO_LIMIT, force_terminal=True, color_system="standard", legacy_windows=False, highlight=False,
         markup=False, emoji=False,
     )  # fmt: skip
     for block in blocks:

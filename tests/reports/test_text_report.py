@@ -235,6 +235,13 @@ def test_colour_changes_nothing_but_the_looks() -> None:
     assert re.sub(r"[\u2500]{2,}", " ", shown).split() == words
 
 
+def test_no_terminal_is_so_narrow_that_numbers_are_cut() -> None:
+    made = result(layer("conv", 12_345_000.0), layer("other", 87_655_000.0))  # 100 ms at 1 GHz
+    for colour in (False, True):
+        shown = ANSI.sub("", text(made, width=20, colour=colour)).split()
+        assert {"12.3", "87.7", "100.0"} <= set(shown)
+
+
 def test_a_pass_without_an_output_has_an_empty_cell() -> None:
     page = text(result(layer("a", ofm=(), kernel=())), width=200)
     row = next(line for line in page.splitlines() if line.startswith("a "))
