@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from importlib import import_module
 from typing import Any
 
 import msgspec
@@ -307,6 +308,16 @@ def array(call: Call, arrays: Sequence[Array | None], slot: int) -> Array:
 def known(call: Call, arrays: Sequence[Array | None]) -> Call:
     """The call with the elements of all its inputs known, so that shape rules can be used on what data has computed."""
     return msgspec.structs.replace(call, values=tuple(arrays))
+
+
+def later(module: str, function: str) -> Execute:
+    """A function of another module of npusim.ops, imported when it is first called: estimates never pay for it."""
+
+    def execute(call: Call, arrays: Sequence[Array | None]) -> Sequence[Array]:
+        found: Execute = getattr(import_module(f"npusim.ops.{module}"), function)
+        return found(call, arrays)
+
+    return execute
 
 
 def optional(arrays: Sequence[Array | None], slot: int) -> Array | None:

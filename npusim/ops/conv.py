@@ -8,7 +8,7 @@ from math import prod
 from npusim.ir import DType, Shape
 from npusim.loopnest import LoopNest, span
 from npusim.ops.activation import fused_activation
-from npusim.ops.base import Call, Op, Spec, VectorWork, Work, register
+from npusim.ops.base import Call, Op, Spec, VectorWork, Work, later, register
 
 
 def _axes(call: Call, attr: str, rank: int, default: int) -> Shape:
@@ -61,6 +61,9 @@ def windows(call: Call, ifm: Shape, kernel: Shape, *, ceil: bool = False) -> tup
     return tuple(out), stride, dilation, before, after
 
 
+_VALUES = "conv_execute"  # the module that computes them
+
+
 class _Slots:
     """Where a form of convolution keeps its operands."""
 
@@ -91,27 +94,34 @@ def _transposed_nest(call: Call, slots: _Slots) -> LoopNest:
     x, w = call.shape(0), call.shape(slots.weights)
     if len(x) != len(w) or len(x) < 3:
         raise call.error(f"input {x} and weights {w} are not of one rank >= 3")
-    groups, kernel, rank = int(call.attrs.get("group", 1)), w[2:], len(w) - 2
+    groups, kernel = int(call.attrs.get("group", 1)), w[2:]
     if min(kernel) < 1:
         raise call.error(f"a kernel of {kernel} has no taps")
     if (call.ints("kernel_shape") or kernel) != kernel:
         raise call.error(f"kernel_shape {call.ints('kernel_shape')} differs from the weights' {kernel}")
     if groups < 1 or x[1] != w[0] or w[0] % groups:
         raise call.error(f"{x[1]} input channels do not match weights {w} in {groups} group(s)")
-    stride, dilation = _axes(call, "strides", rank, 1), _axes(call, "dilations", rank, 1)
-    extra = call.ints("output_padding") or (0,) * rank
-    before, after = transposed_pads(call, x[2:], kernel, stride, dilation, extra)
-    out = tuple(
-        (i - 1) * s + span(k, d) + e - b - a if i else 0
-        for i, s, k, d, e, b, a in zip(x[2:], stride, kernel, dilation, extra, before, after, strict=True)
-    )
-    if any(size < 1 for size, i in zip(out, x[2:], strict=True) if i):
-        raise call.error(f"pads crop the output to {out}")
+    out, stride, dilation, _ = transposed_windows(call, x[2:], kernel)
     return LoopNest(
         batch=x[0], groups=groups, in_channels=w[0] // groups, out_channels=w[1], out=out, kernel=kernel, ifm=x[2:],
         stride=stride, dilation=dilation, transposed=True, bias=slots.bias is not None and call.has(slots.bias),
         weights_vary=not call.tensor(slots.weights).is_constant,
     )  # fmt: skip
+
+
+def transposed_windows(call: Call, ifm: Shape, kernel: Shape) -> tuple[Shape, Shape, Shape, Shape]:
+    """Output positions, stride, dilation and cropping before of a transposed convolution."""
+    rank = len(kernel)
+    stride, dilation = _axes(call, "strides", rank, 1), _axes(call, "dilations", rank, 1)
+    extra = call.ints("output_padding") or (0,) * rank
+    before, after = transposed_pads(call, ifm, kernel, stride, dilation, extra)
+    out = tuple(
+        (i - 1) * s + span(k, d) + e - b - a if i else 0
+        for i, s, k, d, e, b, a in zip(ifm, stride, kernel, dilation, extra, before, after, strict=True)
+    )
+    if any(size < 1 for size, i in zip(out, ifm, strict=True) if i):
+        raise call.error(f"pads crop the output to {out}")
+    return out, stride, dilation, before
 
 
 def transposed_pads(
@@ -151,7 +161,7 @@ def _fused_steps(call: Call) -> tuple[VectorWork, ...]:
 
 
 def _op(
-    name: str, slots: _Slots, *, transposed: bool = False, settings: tuple[int, ...] = (),
+    name: str, slots: _Slots, execute: str, *, transposed: bool = False, settings: tuple[int, ...] = (),
     then: Callable[[Call], tuple[VectorWork, ...]] = lambda _: (),
 ) -> Op:  # fmt: skip
     nest_of = _transposed_nest if transposed else _conv_nest
@@ -164,7 +174,7 @@ def _op(
         return Work(nests=(nest_of(call, slots),), vector=then(call))
 
     params = (slots.weights,) if slots.bias is None else (slots.weights, slots.bias)
-    return Op(name, infer, work, params=params, settings=settings)
+    return Op(name, infer, work, params=params, settings=settings, execute=later(_VALUES, execute))
 
 
 def _as_input(call: Call) -> DType:
@@ -205,11 +215,11 @@ _FLOAT = _Slots(weights=1, bias=2, dtype=_as_input)
 _DEFORMED = _Slots(weights=1, bias=3, dtype=_as_input)
 
 register(
-    _op("Conv", _FLOAT),
-    _op("ConvTranspose", _FLOAT, transposed=True),
-    _op("com.microsoft::FusedConv", _FLOAT, then=_fused_steps),
-    _op("ConvInteger", _Slots(1, None, lambda _: DType.INT32), settings=(2, 3)),
-    _op("QLinearConv", _Slots(3, 8, lambda call: call.dtype(7)), settings=(1, 2, 4, 5, 6, 7)),
-    _op("DeformConv", _DEFORMED, then=_sampling),
-    Op("CausalConvWithState", _causal_infer, _causal_work, params=(1, 2)),
+    _op("Conv", _FLOAT, "conv"),
+    _op("ConvTranspose", _FLOAT, "conv_transpose", transposed=True),
+    _op("com.microsoft::FusedConv", _FLOAT, "fused_conv", then=_fused_steps),
+    _op("ConvInteger", _Slots(1, None, lambda _: DType.INT32), "conv_integer", settings=(2, 3)),
+    _op("QLinearConv", _Slots(3, 8, lambda call: call.dtype(7)), "qlinear_conv", settings=(1, 2, 4, 5, 6, 7)),
+    _op("DeformConv", _DEFORMED, "deform_conv", then=_sampling),
+    Op("CausalConvWithState", _causal_infer, _causal_work, params=(1, 2), execute=later(_VALUES, "causal_conv")),
 )

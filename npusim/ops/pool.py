@@ -7,11 +7,12 @@ from math import prod
 
 from npusim.ir import DType, Shape
 from npusim.loopnest import span
-from npusim.ops.base import Call, Op, Spec, VectorWork, Work, moves, passes, register
+from npusim.ops.base import Call, Op, Spec, VectorWork, Work, later, moves, passes, register
 from npusim.ops.conv import windows
 
 
-def _last(call: Call) -> bool:
+def channels_last(call: Call) -> bool:
+    """Whether the channels stand behind the positions."""
     return call.op == "com.microsoft::NhwcMaxPool" or bool(call.attrs.get("channels_last", 0))
 
 
@@ -20,10 +21,11 @@ def _frame(call: Call) -> tuple[Shape, Shape]:
     shape = call.shape(0)
     if len(shape) < 3:
         raise call.error(f"shape {shape} has no spatial axes")
-    return ((shape[0], shape[-1]), shape[1:-1]) if _last(call) else (shape[:2], shape[2:])
+    return ((shape[0], shape[-1]), shape[1:-1]) if channels_last(call) else (shape[:2], shape[2:])
 
 
-def _kernel(call: Call, rank: int) -> Shape:
+def kernel_of(call: Call, rank: int) -> Shape:
+    """Taps of the window an axis."""
     kernel = call.ints("kernel_shape")
     if kernel is None or len(kernel) != rank or any(size < 1 for size in kernel):
         raise call.error(f"kernel_shape {kernel} does not give {rank} sizes >= 1")
@@ -31,7 +33,7 @@ def _kernel(call: Call, rank: int) -> Shape:
 
 
 def _join(call: Call, ends: Shape, frame: Shape) -> Shape:
-    return (ends[0], *frame, ends[1]) if _last(call) else (*ends, *frame)
+    return (ends[0], *frame, ends[1]) if channels_last(call) else (*ends, *frame)
 
 
 # --- windows --------------------------------------------------------------------------------------------------------
@@ -39,7 +41,7 @@ def _join(call: Call, ends: Shape, frame: Shape) -> Shape:
 
 def _infer_window(call: Call) -> list[Spec]:
     ends, frame = _frame(call)
-    out, *_ = windows(call, frame, _kernel(call, len(frame)), ceil=bool(call.attrs.get("ceil_mode", 0)))
+    out, *_ = windows(call, frame, kernel_of(call, len(frame)), ceil=bool(call.attrs.get("ceil_mode", 0)))
     return [(_join(call, ends, out), call.dtype())]
 
 
@@ -52,7 +54,7 @@ def _windowed(kind: str) -> Callable[[Call], Work]:
     """The first output (of two with MaxPool's indices) takes one operation a tap and element, padding included."""
 
     def work(call: Call) -> Work:
-        taps = prod(_kernel(call, len(call.shape(0)) - 2))
+        taps = prod(kernel_of(call, len(call.shape(0)) - 2))
         return passes(call, kind, taps * call.outs[0].elements)
 
     return work
@@ -106,35 +108,53 @@ def _work_roi_align(call: Call) -> Work:
 
 def _infer_unpool(call: Call) -> list[Spec]:
     """The shape that ``output_shape`` (input 2) gives, else that of the input before a pooling of this geometry."""
-    ends, frame = _frame(call)
     if call.has(2):
         given = call.ints("output_shape", 2) or ()
         if len(given) != len(call.shape(0)):
             raise call.error(f"output_shape {given} is not of rank {len(call.shape(0))}")
         return [(given, call.dtype())]
+    return [(shape_after_unpool(call), call.dtype())]
+
+
+def shape_after_unpool(call: Call) -> Shape:
+    """The shape before a pooling of this geometry."""
+    ends, frame = _frame(call)
     rank = len(frame)
-    kernel, strides = _kernel(call, rank), call.ints("strides") or (1,) * rank
+    kernel, strides = kernel_of(call, rank), call.ints("strides") or (1,) * rank
     pads = call.ints("pads") or (0,) * (2 * rank)
     out = tuple(
         (i - 1) * s + span(k, 1) - before - after
         for i, s, k, before, after in zip(frame, strides, kernel, pads[:rank], pads[rank:], strict=True)
     )
-    return [(_join(call, ends, out), call.dtype())]
+    return _join(call, ends, out)
 
 
 _QUANTISED = (1, 2, 3, 4)
+_VALUES = "pool_execute"  # the module that computes them
 
 register(
-    Op("MaxPool", _infer_max, _windowed("max_pool")),
-    Op("AveragePool", _infer_window, _windowed("avg_pool")),
-    Op("LpPool", _infer_window, _windowed("avg_pool")),
-    Op("com.microsoft::NhwcMaxPool", _infer_window, _windowed("max_pool")),
-    Op("com.microsoft::QLinearAveragePool", _infer_window, _windowed("avg_pool"), settings=_QUANTISED),
-    Op("GlobalMaxPool", _infer_global, work_reduce),
-    Op("GlobalAveragePool", _infer_global, work_reduce),
-    Op("GlobalLpPool", _infer_global, work_reduce),
-    Op("com.microsoft::QLinearGlobalAveragePool", _infer_global, work_reduce, settings=_QUANTISED),
-    Op("MaxRoiPool", _infer_roi, _work_max_roi),
-    Op("RoiAlign", _infer_roi, _work_roi_align),
-    Op("MaxUnpool", _infer_unpool, moves, settings=(2,)),
+    Op("MaxPool", _infer_max, _windowed("max_pool"), execute=later(_VALUES, "max_pool")),
+    Op("AveragePool", _infer_window, _windowed("avg_pool"), execute=later(_VALUES, "average_pool")),
+    Op("LpPool", _infer_window, _windowed("avg_pool"), execute=later(_VALUES, "lp_pool")),
+    Op("com.microsoft::NhwcMaxPool", _infer_window, _windowed("max_pool"), execute=later(_VALUES, "max_pool")),
+    Op(
+        "com.microsoft::QLinearAveragePool",
+        _infer_window,
+        _windowed("avg_pool"),
+        settings=_QUANTISED,
+        execute=later(_VALUES, "qlinear_average_pool"),
+    ),
+    Op("GlobalMaxPool", _infer_global, work_reduce, execute=later(_VALUES, "global_max_pool")),
+    Op("GlobalAveragePool", _infer_global, work_reduce, execute=later(_VALUES, "global_average_pool")),
+    Op("GlobalLpPool", _infer_global, work_reduce, execute=later(_VALUES, "global_lp_pool")),
+    Op(
+        "com.microsoft::QLinearGlobalAveragePool",
+        _infer_global,
+        work_reduce,
+        settings=_QUANTISED,
+        execute=later(_VALUES, "qlinear_global_average_pool"),
+    ),
+    Op("MaxRoiPool", _infer_roi, _work_max_roi, execute=later("roi_execute", "max_roi_pool")),
+    Op("RoiAlign", _infer_roi, _work_roi_align, execute=later("roi_execute", "roi_align")),
+    Op("MaxUnpool", _infer_unpool, moves, settings=(2,), execute=later(_VALUES, "max_unpool")),
 )

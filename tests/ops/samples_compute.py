@@ -329,6 +329,7 @@ POOL: dict[str, list[Sample]] = {
         Sample(
             {"kernel_shape": (2, 2), "strides": (2, 2)},
             (act(1, 1, 2, 2), fed([[[[0, 3], [8, 11]]]]), const([1, 1, 5, 5])),
+            ort="counts the places in the output asked for; ONNX in the one of the geometry",
         ),
     ],
 }
