@@ -16,11 +16,15 @@ def _fft(length: int) -> int:
 
 
 def _dft(call: Call) -> tuple[int, int]:
-    """The axis that is transformed (an attribute up to opset 19, then input 2) and its length."""
+    """The axis that is transformed (an attribute up to opset 19, then input 2) and its length.
+
+    The inverse of half a spectrum of n frequencies is 2 (n - 1) long unless the node says otherwise.
+    """
     shape = call.shape(0)
     given = call.ints("axis", 2) or ((-2,) if "axis" not in call.attrs and len(call.ins) > 2 else (1,))
     (axis,) = axes_of(call, given, len(shape))
-    length = call.ints("dft_length", 1) or (shape[axis],)
+    halved = call.attrs.get("onesided", 0) and call.attrs.get("inverse", 0)
+    length = call.ints("dft_length", 1) or (2 * (shape[axis] - 1) if halved else shape[axis],)
     return axis, length[0]
 
 

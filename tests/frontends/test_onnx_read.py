@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import onnx
 import pytest
-from onnx import ModelProto, TensorProto, helper
+from onnx import ModelProto, TensorProto, TypeProto, helper
 from onnx_kit import FLOAT, INT64, array, model, node, value, weights
 
 import npusim
@@ -198,18 +198,28 @@ def test_subgraphs_are_read_with_what_they_capture() -> None:
     assert (macs(graph), params(graph), _shape(graph)) == (96, 24 + 16, (4, 3))
 
 
-def _optional_input(kind: str) -> ModelProto:
+def _input_of(kind: TypeProto) -> ModelProto:
     proto = model([CONV], [weights("w", 2, 4, 3, 3)])
-    tensor = helper.make_tensor_type_proto(FLOAT, [1, 4, 8, 8])
-    wrapped = helper.make_optional_type_proto(tensor) if kind == "optional" else helper.make_sequence_type_proto(tensor)
-    proto.graph.input[0].type.CopyFrom(wrapped)
+    proto.graph.input[0].type.CopyFrom(kind)
     return proto
 
 
-@pytest.mark.parametrize("kind", ["optional", "sequence"])
-def test_the_tensor_in_an_optional_or_sequence_type(kind: str) -> None:
-    (x,) = read_onnx(_optional_input(kind)).inputs
+TENSOR = helper.make_tensor_type_proto(FLOAT, [1, 4, 8, 8])
+SEQUENCE = helper.make_sequence_type_proto(TENSOR)
+
+
+def test_an_optional_input_is_the_tensor_in_it() -> None:
+    (x,) = read_onnx(_input_of(helper.make_optional_type_proto(TENSOR))).inputs
     assert (x.shape, x.dtype) == ((1, 4, 8, 8), DType.FLOAT32)
+
+
+@pytest.mark.parametrize(
+    "kind", [SEQUENCE, helper.make_optional_type_proto(SEQUENCE), helper.make_map_type_proto(7, TENSOR)]
+)
+def test_an_input_of_so_many_tensors_is_refused(kind: TypeProto) -> None:
+    """Nobody can tell how many they are before the graph runs."""
+    with pytest.raises(InputError, match=r"^x: .*number is not known.*\[unsupported-type\]$"):
+        read_onnx(_input_of(kind))
 
 
 def test_free_dimensions_keep_their_names() -> None:

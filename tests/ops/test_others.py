@@ -25,6 +25,8 @@ ROWS = [
     # a real signal has 8 / 2 + 1 frequencies of its own
     Row("DFT", {"onesided": 1}, (act(2, 8, 3, 1), None, const(1)), (2, 5, 3, 2), ops=720),
     Row("DFT", {"onesided": 1, "inverse": 1}, (act(2, 5, 2), const(8), const(1)), (2, 8, 1), ops=240),
+    # n frequencies are those of 2 (n - 1) = 8 samples
+    Row("DFT", {"onesided": 1, "inverse": 1, "axis": 1}, (act(2, 5, 2),), (2, 8, 1), ops=240),
     # opset 20: axis -2 unless told
     Row("DFT", {}, (act(2, 8, 2), const(6), const(1)), (2, 6, 2), ops=180),
     # (32 - 8) / 4 + 1 = 7 frames of 8: 2 * 56 * 5 * 3

@@ -74,6 +74,8 @@ class _Reader:
         self.fallback = Fallback(self.opsets, model.ir_version)
 
     def model(self, name: str, sha256: str) -> Model:
+        for value in self.proto.graph.input:
+            _check_input(value)
         read = self.graph(self.proto.graph, name)
         return Model(
             read.name, read.inputs, read.outputs, read.nodes, read.constants, read.declared, self.fallback,
@@ -195,6 +197,15 @@ def _check_names(node: NodeProto, index: int) -> None:
 
 def _domain(domain: str) -> str:
     return "" if domain in STANDARD else domain
+
+
+def _check_input(value: ValueInfoProto) -> None:
+    kind = value.type.optional_type.elem_type if value.type.HasField("optional_type") else value.type
+    if kind.HasField("sequence_type") or kind.HasField("map_type"):
+        raise InputError(
+            "this input holds tensors whose number is not known before the graph runs", code="unsupported-type",
+            where=text(value.name, "an input"), fix="export the model with tensors as inputs",
+        )  # fmt: skip
 
 
 def _value(value: ValueInfoProto) -> Value:
