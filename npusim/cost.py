@@ -72,14 +72,25 @@ class Pass(msgspec.Struct, frozen=True, gc=False):
 
 
 class Plan(msgspec.Struct, frozen=True):
-    """How a graph runs: its passes in the order they run, and what the target wants the user to know."""
+    """How a graph runs: its passes in the order they run, and what the target wants the user to know.
+
+    Attributes:
+        assumptions: sentences on what the target takes for granted, whatever the profile.
+    """
 
     passes: tuple[Pass, ...]
     warnings: tuple[Notice, ...] = ()
+    assumptions: tuple[str, ...] = ()
 
     @property
     def cycles(self) -> float:
         return float(sum(each.cost.cycles for each in self.passes))
+
+
+ROOFLINE_ASSUMPTIONS = (
+    "compute, reads and writes overlap over the whole network, and the slowest of them is the latency",
+    "traffic is the network's inputs, outputs and weights, each once; no layer rounds, pads or reads anything again",
+)
 
 
 class Roofline(msgspec.Struct, frozen=True):
@@ -144,7 +155,7 @@ def roofline_plan(graph: Graph, profile: HardwareProfile, options: Options) -> P
         passes.append(
             Pass(each.layer.name, (each.layer.name,), len(passes), cost, mapping, weight_stream_bytes=floor.weights)
         )
-    return Plan(tuple(passes))
+    return Plan(tuple(passes), assumptions=ROOFLINE_ASSUMPTIONS)
 
 
 class _Floor(msgspec.Struct, frozen=True, gc=False):

@@ -74,7 +74,7 @@ def estimate(
     return Estimate(
         npusim=__version__, schema=SCHEMA,
         model=ModelInfo(graph.name, graph.sha256, _shapes(graph, graph.inputs), _shapes(graph, graph.outputs)),
-        profile=_profile_info(hardware),
+        profile=_profile_info(hardware, plan),
         options=OptionsInfo(
             options.level, options.dtype, options.activation_compression, options.equal_scales, options.planner,
             options.as_vendor,
@@ -215,9 +215,9 @@ def _shapes(graph: Graph, names: Sequence[str]) -> dict[str, tuple[int, ...]]:
     return {name: graph.tensors[name].shape for name in names}
 
 
-def _profile_info(hardware: HardwareProfile) -> ProfileInfo:
+def _profile_info(hardware: HardwareProfile, plan: Plan) -> ProfileInfo:
     return ProfileInfo(
         hardware.name, hardware.variant, hardware.overrides, hardware.vendor, hardware.target, hardware.clock_hz,
         hardware.mac_array.macs_per_cycle, hardware.dram_read_bytes_per_cycle, hardware.dram_write_bytes_per_cycle,
-        hardware.sram.size_bytes, hardware.confidence, hardware.assumptions,
+        hardware.sram.size_bytes, hardware.confidence, (*hardware.assumptions, *plan.assumptions),
     )  # fmt: skip

@@ -24,6 +24,8 @@ from npusim.profile_file import find_file, read
 from npusim.profile_toml import load
 from npusim.resources import files
 from npusim.targets.generic import plan
+from npusim.targets.generic.evaluate import Residency, analyse, compose, machine
+from npusim.targets.generic.lower import lower
 
 PROFILES = [
     load(file.stem, variant)
@@ -155,6 +157,25 @@ def test_more_of_a_resource_is_never_slower(data: st.DataObject, graph: Graph, g
     if grown == "clock":
         faster = msgspec.structs.replace(faster, clock_hz=profile.clock_hz * factor)
     assert latency_s(graph, faster) <= latency_s(graph, profile) * ROUNDING
+
+
+@settings(max_examples=30, deadline=None, derandomize=True)
+@given(st.data(), networks(), st.sampled_from(["clock", "read", "write"]), st.sampled_from([1.01, 3.0]))
+def test_no_mapping_is_slower_with_more(data: st.DataObject, graph: Graph, grown: str, factor: float) -> None:
+    """The same for every mapping of every pass, whether a planner takes it or not."""
+    tables = data.draw(st.composite(numbers)())
+    profile = hand(**tables)
+    faster = msgspec.structs.replace(profile, clock_hz=profile.clock_hz * factor)
+    if grown != "clock":
+        key = f"{grown}_bytes_per_s"
+        faster = hand(**tables | {"dram": {**tables["dram"], key: tables["dram"][key] * factor}})
+    for part in lower(graph, layer_works(graph), profile, Options()).parts:
+        stays = Residency((False,) * len(part.ins))
+        before, after = (
+            compose(analyse(part.job, at), stays, at).cycles / at.profile.clock_hz
+            for at in (machine(each, Options()) for each in (profile, faster))
+        )
+        assert (after <= before * ROUNDING).all()
 
 
 @pytest.mark.parametrize("name", ["sesr-m5-x2-hw", "fsrcnn-x2-hw", "carn-x2", "imdn-x2"])

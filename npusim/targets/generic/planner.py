@@ -19,6 +19,16 @@ from npusim.targets.generic.lower import lower
 from npusim.targets.generic.search import by_rule, by_time
 from npusim.targets.generic.sections import MAX_SECTION, Chosen, Line
 
+ASSUMPTIONS = (
+    "passes run one after another; within a pass the MAC array, the vector unit, reads and writes overlap, but for the"
+    " first stripe in and the last stripe out, or for all stripes of an operand that is not double buffered",
+    "the halo stays in SRAM along the innermost axis that is cut, and is read again along the others",
+    "partial sums are 32 bits wide, and take SRAM only where input channels are cut",
+    "fused work replaces the plain way through the vector unit and moves nothing but its other operands",
+    "a zero-stuffed input of a transposed convolution goes through memory where the engine cannot stuff it itself",
+    "work that the NPU cannot run goes from DRAM to DRAM at the fallback's rate while the NPU waits",
+)
+
 
 def plan(graph: Graph, profile: HardwareProfile, options: Options) -> Plan:
     """The passes of a graph.
@@ -38,7 +48,7 @@ def plan(graph: Graph, profile: HardwareProfile, options: Options) -> Plan:
     is_best = options.planner == "best"
     line = Line(lowered, Fronts(machine(profile, options), options.planner), free, as_compiler=not is_best)
     chosen = by_time(line) if is_best else by_rule(line)
-    return Plan(tuple(_passes(chosen)), tuple(_notices(line, profile, options)))
+    return Plan(tuple(_passes(chosen)), tuple(_notices(line, profile, options)), ASSUMPTIONS)
 
 
 class _Told(msgspec.Struct, frozen=True):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 from hand import BEST, PLAIN, Row, conv, hand, network
 
+import npusim
 from npusim.cost import Pass, Plan, roofline
 from npusim.errors import EstimateError
 from npusim.ir import Graph
@@ -204,6 +206,34 @@ def test_p11_the_search_is_bounded_and_says_what_it_left_out() -> None:
     assert len(found.passes) == 4000
     assert [notice.code for notice in found.warnings] == ["search-cap"]
     assert "4000 passes, sections of more than 50" in found.warnings[0].message
+
+
+def test_p09_latency_is_cycles_over_the_clock() -> None:
+    # 1e6 cycles at 1e9 Hz are 1 ms: here 256 cycles of compute at 250 MHz, 1.024 us, with nothing else in the way.
+    unlimited = hand(dram={"read_bytes_per_cycle": 1e30, "write_bytes_per_cycle": 1e30})
+    slow = msgspec.structs.replace(unlimited, clock_hz=250e6)
+    found = npusim.estimate(matrix_layer(), slow)
+    assert found.latency_s == pytest.approx(1.024e-6)
+    assert found.latency_s == found.totals.cycles / 250e6
+
+
+@pytest.mark.parametrize("level", ["mapped", "roofline"])
+def test_p20_rows_sum_to_the_totals(level: str) -> None:
+    found = npusim.estimate(three_layers(), hand(), level=level)
+    rows, totals = found.layers, found.totals
+    assert sum(row.cycles for row in rows) == totals.cycles
+    assert sum(row.macs for row in rows) == totals.macs == 64 * (4 * 8 * 9 + 8 * 8)
+    assert sum(row.params for row in rows) == totals.params == 288 + 64
+    assert sum(row.dram_bytes for row in rows) == totals.dram_bytes
+    assert sum(row.ops for row in rows) == totals.ops
+
+
+def test_p21_the_result_says_what_is_taken_for_granted() -> None:
+    said = " ".join(npusim.estimate(matrix_layer(), hand()).profile.assumptions)
+    assert all(word in said for word in ("double buffered", "halo", "partial sums are 32 bits"))
+    assert "overlap over the whole network" in " ".join(
+        npusim.estimate(matrix_layer(), hand(), level="roofline").profile.assumptions
+    )
 
 
 # --- what the user is told ------------------------------------------------------------------------------------------
