@@ -49,6 +49,8 @@ def _pools(draw: st.DrawFn, dtype: str) -> Sample:
     if auto == "NOTSET":
         attrs["pads"] = tuple(draw(st.integers(0, k - 1)) for k in (*kernel, *kernel))
     else:
+        # Where a kernel is shorter than its step onnxruntime pads SAME by less than nothing; ONNX pads by nothing.
+        attrs["strides"] = tuple(min(k, s) for k, s in zip(kernel, attrs["strides"], strict=True))
         attrs["auto_pad"] = auto
         attrs["dilations"] = (1,) * rank  # onnxruntime sizes SAME pads by the kernel before dilation
     return Sample(attrs, (act(draw(st.integers(1, 2)), 2, *_axes(draw, rank, 2, 7), dtype=dtype),))
