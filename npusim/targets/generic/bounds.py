@@ -24,7 +24,7 @@ def mac_cycles(job: NestJob, cut: NestCandidates, profile: HardwareProfile) -> t
     """Cycles of the MAC array, what a stripe costs included, and whether the fast algorithm is the faster one."""
     array = profile.mac_array
     direct = _direct(job, cut, profile)
-    fast = _winograd(job, cut, profile) if job.winograd else np.full_like(direct, np.inf)
+    fast = _winograd(job, cut, profile)
     cycles, stripes = np.minimum(direct, fast), cut.mac_stripes
     total = np.maximum(cycles + array.stripe_cycles * stripes, array.stripe_min_cycles * stripes)
     return total, _column(fast < direct)
@@ -58,9 +58,9 @@ def _grouped_sum(job: NestJob, cut: NestCandidates, granule: int) -> Any:
 
 def _winograd(job: NestJob, cut: NestCandidates, profile: HardwareProfile) -> Column:
     """Multiplications of all tiles, or the transformation of the weights once a stripe, whichever takes longer."""
-    array, kernel = profile.mac_array, job.kernel
-    tile = winograd_tile(array.winograd, kernel) if array.winograd is not None else None
-    if array.winograd is None or tile is None:
+    array, fast = profile.mac_array, profile.mac_array.winograd
+    tile = winograd_tile(fast, job.kernel) if fast is not None and job.winograd else None
+    if fast is None or tile is None:
         return _column(np.full_like(cut.positions, np.inf))
     _, height, width = job.out
     tiles = cut_sum(height, cut.axes[1], tile.height) * cut_sum(width, cut.axes[2], tile.width)
@@ -68,7 +68,7 @@ def _winograd(job: NestJob, cut: NestCandidates, profile: HardwareProfile) -> Co
     multiplied = tile.multiplications * tiles * _channel_pairs(job, cut, profile) / array.macs_per_cycle
     steps = cut_sum(job.out_channels, cut.out_channels, array.unroll_out_channels) / array.unroll_out_channels
     weights = tile.sub_kernels * job.groups * job.in_channels * steps
-    transformed = array.winograd.transform_cycles * weights * cut.positions
+    transformed = fast.transform_cycles * weights * cut.positions
     # The fast algorithm adds up over all input channels at once, so it needs them in one stripe.
     return _column(np.where(cut.n_in == 1, np.maximum(multiplied, transformed), np.inf))
 

@@ -168,14 +168,12 @@ class _Lowering:
         root = next((root for root in pool if self.storages.elements(root) == wanted), None)
         if root is None and previous == NOWHERE and pool:
             root = pool[0]
-        least = packed_bytes(wanted, self.dtype)  # an operand that is broadcast is read more than once
         if root is not None:
             pool.remove(root)
-            at, stream = self.storages.read(each, root)
-            return at, Stream(max(stream.bytes, least), stream.between)
+            return self.storages.read(each, root)
         if previous != NOWHERE:
             return previous, self.storages.stream(ifm_box(nest), between=True)
-        return NOWHERE, Stream(least)
+        return NOWHERE, Stream(packed_bytes(wanted, self.dtype))
 
     def add_stuffing(self, name: str, nest: LoopNest, ins: _Operands, repeat: int) -> _Operands:
         """Zeros are put between the inputs on the way through the vector unit, and the result goes to memory."""

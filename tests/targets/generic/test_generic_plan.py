@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import msgspec
 import pytest
 from hand import BEST, PLAIN, Row, conv, hand, network
@@ -124,6 +126,38 @@ def test_the_vendor_rule_buffers_then_moves_least_then_cuts_least() -> None:
     # Columns 4 of 8 with one of halo each side: 6 of 8 columns, 192 B = 24 cycles; weights 36; the last output stripe
     # 256 B = 32; in the middle 288.
     assert found.cycles == 24 + 36 + 32 + 288
+
+
+def test_the_vendor_rule_double_buffers_before_it_saves_bytes() -> None:
+    # 700 B. One slot and a quarter of the rows (4 rows of 32 B, 288 B of weights, 128 B out) read each byte once. Two
+    # slots do not fit so (192 + 288 + 256 B), but they do where both axes are cut: 4 x 2 outputs at a time, 6 rows * (2 *
+    # 2 + 2) columns, 144 B, + 288 + two outputs of 64 B; the outer halo is read again: 10 rows in place of 8.
+    found = plan(conv((1, 4, 8, 8), (8, 4, 3, 3), relu=True), hand(sram={"size_bytes": 700}), PLAIN)
+    mapping = found.passes[0].mapping
+    assert mapping["slots"] == {"ifm": 2, "weights": 1, "ofm": 2}
+    assert mapping["stripe"] == {"height": 4, "width": 2, "groups": 1, "in_channels": 4, "out_channels": 8}
+    assert traffic(found, "ifm") == 10 * 8 * 4
+
+
+def test_a_tensor_leaves_sram_when_its_last_reader_has_run() -> None:
+    # Four pointwise convolutions: beside the 512 B that a pass reads it needs 64 of weights and 512 for its output, so
+    # 1088 B hold the section only because nothing older is still there.
+    names = ["x", "a", "b", "c", "d"]
+    rows: list[Row] = [("Conv", f"{read} w", made, {}) for read, made in pairwise(names)]
+    graph = network({"x": (1, 8, 8, 8)}, rows, "d", {"w": (8, 8, 1, 1)})
+    found = plan(graph, hand(**UNCUT, sram={"size_bytes": 1088}), BEST)
+    assert [each.section for each in found.passes] == [0, 0, 0, 0]
+    assert [each.sram_bytes for each in found.passes] == [1088] * 4
+    assert {each.mapping["resident_as"] for each in found.passes} == {"whole tensors"}
+
+
+def test_what_runs_several_times_costs_so_often() -> None:
+    graph = matrix_layer()
+    again = tuple(msgspec.structs.replace(layer, repeat=3) for layer in graph.layers)
+    often = msgspec.structs.replace(graph, layers=again)
+    once, found = plan(graph, hand(), PLAIN).passes[0].cost, plan(often, hand(), PLAIN).passes[0].cost
+    assert dict(found.bounds) == {name: 3 * cycles for name, cycles in once.bounds.items()}
+    assert dict(found.traffic) == {name: 3 * count for name, count in once.traffic.items()}
 
 
 # --- reports of users (properties.md) -------------------------------------------------------------------------------
