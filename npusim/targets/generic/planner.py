@@ -28,6 +28,7 @@ ASSUMPTIONS = (
     "a zero-stuffed input of a transposed convolution goes through memory where the engine cannot stuff it itself",
     "work that the NPU cannot run goes from DRAM to DRAM at the fallback's rate while the NPU waits",
 )
+UNPRICED_PASSTHROUGH = "the MAC array's output passes the vector unit in no time, as the profile has no price for it"
 
 
 def plan(graph: Graph, profile: HardwareProfile, options: Options) -> Plan:
@@ -48,7 +49,9 @@ def plan(graph: Graph, profile: HardwareProfile, options: Options) -> Plan:
     is_best = options.planner == "best"
     line = Line(lowered, Fronts(machine(profile, options), options.planner), free, as_compiler=not is_best)
     chosen = by_time(line) if is_best else by_rule(line)
-    return Plan(tuple(_passes(chosen)), tuple(_notices(line, profile, options)), ASSUMPTIONS)
+    priced = "passthrough" in profile.vector_unit.step_cycles
+    assumptions = ASSUMPTIONS if priced else (*ASSUMPTIONS, UNPRICED_PASSTHROUGH)
+    return Plan(tuple(_passes(chosen)), tuple(_notices(line, profile, options)), assumptions)
 
 
 class _Told(msgspec.Struct, frozen=True):

@@ -95,8 +95,8 @@ def test_weights_are_transformed_once_a_stripe() -> None:
 
 
 def test_every_sub_kernel_is_transformed() -> None:
-    # 5x5 as four sub-kernels: 4 * 4 channels * 2 steps of outputs * 100 = 3200 cycles, above the 64 * 16 tiles * 32 / 64
-    # = 512 of its products and the 25 * 64 * 32 / 64 = 800 of the direct algorithm; with 20 cycles, 640.
+    # 5x5 as four sub-kernels: 4 * 4 channels * 2 steps of outputs * 100 = 3200 cycles, above the 64 * 16 tiles * 32
+    # / 64 = 512 of its products and the 25 * 64 * 32 / 64 = 800 of the direct algorithm; with 20 cycles, 640.
     graph = conv((1, 4, 8, 8), (8, 4, 5, 5))
     slow, mild = (hand(mac_array={"winograd": with_cost(cycles)}) for cycles in (100, 20))
     assert row(costs(graph, slow), **NESTED)["mac"] == 800
@@ -234,8 +234,8 @@ def test_cut_input_channels_wait_as_partial_sums() -> None:
 
 
 def test_cut_input_channels_keep_no_halo() -> None:
-    # As above with rows in two stripes: 2 rows of halo come again with every load: 2 halves of the outputs * (8 + 2) rows
-    # * 8 columns * 8 channels = 1280 B.
+    # As above with rows in two stripes: 2 rows of halo come again with every load: 2 halves of the outputs * (8 + 2)
+    # rows * 8 columns * 8 channels = 1280 B.
     graph = conv((1, 8, 8, 8), (8, 8, 3, 3))
     found = row(costs(graph, hand()), **{**NESTED, "height": 4, "in_channels": 4, "out_channels": 4})
     assert found["ifm_bytes"] == 1280

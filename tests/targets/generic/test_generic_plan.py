@@ -130,8 +130,8 @@ def test_the_vendor_rule_buffers_then_moves_least_then_cuts_least() -> None:
 
 def test_the_vendor_rule_double_buffers_before_it_saves_bytes() -> None:
     # 700 B. One slot and a quarter of the rows (4 rows of 32 B, 288 B of weights, 128 B out) read each byte once. Two
-    # slots do not fit so (192 + 288 + 256 B), but they do where both axes are cut: 4 x 2 outputs at a time, 6 rows * (2 *
-    # 2 + 2) columns, 144 B, + 288 + two outputs of 64 B; the outer halo is read again: 10 rows in place of 8.
+    # slots do not fit so (192 + 288 + 256 B), but they do where both axes are cut: 4 x 2 outputs at a time, 6 rows
+    # * (2 * 2 + 2) columns, 144 B, + 288 + two outputs of 64 B; the outer halo is read again: 10 rows in place of 8.
     found = plan(conv((1, 4, 8, 8), (8, 4, 3, 3), relu=True), hand(sram={"size_bytes": 700}), PLAIN)
     mapping = found.passes[0].mapping
     assert mapping["slots"] == {"ifm": 2, "weights": 1, "ofm": 2}
@@ -268,6 +268,14 @@ def test_p21_the_result_says_what_is_taken_for_granted() -> None:
     assert "overlap over the whole network" in " ".join(
         npusim.estimate(matrix_layer(), hand(), level="roofline").profile.assumptions
     )
+
+
+def test_a_vector_unit_without_a_price_for_passing_through_is_said_to_take_no_time() -> None:
+    free = hand(vector_unit={"step_cycles": {"relu": 1}})
+    found = plan(matrix_layer(), free, PLAIN)
+    assert found.passes[0].cost.bounds["vector"] == 0
+    assert "no price for it" in found.assumptions[-1]
+    assert "no price for it" not in " ".join(plan(matrix_layer(), hand(), PLAIN).assumptions)
 
 
 # --- what the user is told ------------------------------------------------------------------------------------------
