@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
+import onnx
+import pytest
 from click.testing import CliRunner, Result
+from onnx import TensorProto, helper
 
 from npusim.cli import main
+from npusim.errors import EstimateError
+from npusim.result import Estimate
 
 
 def run(*args: str) -> Result:
@@ -41,6 +47,30 @@ def test_json_and_markdown_and_a_file(tmp_path: Path) -> None:
     assert done.stdout == ""
     assert "| change |" in target.read_text()
     assert "takes for granted" in target.read_text()
+
+
+def test_a_change_that_cannot_be_tried_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*args: Any, **options: Any) -> Estimate:
+        raise EstimateError("no stripe fits", code="no-plan")
+
+    monkeypatch.setattr("npusim.explain.trials.estimate", refuse)
+    done = run("sesr-m3-x2-hw", "--size", "64x64")
+    assert done.exit_code == 0
+    assert "- twice the SRAM: not possible, no stripe fits" in done.stdout
+    assert "--set sram" not in done.stdout
+
+
+def test_a_network_that_takes_no_time_has_a_sentence_alone(tmp_path: Path) -> None:
+    value = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 4]) for name in ("x", "y")]
+    graph = helper.make_graph([helper.make_node("Identity", ["x"], ["y"])], "still", value[:1], value[1:])
+    file = tmp_path / "still.onnx"
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), file)
+    done = run(str(file))
+    assert done.exit_code == 0
+    assert "still takes no time on 4tops-4ple: nothing in it is costed." in done.stdout
+    assert "[nothing-costed]" in done.stdout
+    assert "What takes the time" not in done.stdout
+    assert "What would make it faster" not in done.stdout
 
 
 def test_faults_are_one_sentence() -> None:

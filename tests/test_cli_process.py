@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import runpy
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from npusim import __version__
 
 ROOT = Path(__file__).parent.parent
 SIZED = ("estimate", "sesr-m5-x2", "--size", "64x32")
@@ -88,3 +91,11 @@ def test_a_pipe_gets_no_colour() -> None:
     done = process(*SIZED, env={"TERM": "xterm-256color", "COLUMNS": "80"})
     assert done.returncode == 0
     assert b"\x1b" not in done.stdout
+
+
+def test_the_package_runs_as_a_module(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(sys, "argv", ["npusim", "--version"])
+    with pytest.raises(SystemExit) as done:
+        runpy.run_module("npusim", run_name="__main__")
+    assert done.value.code == 0
+    assert capsys.readouterr().out == f"npusim {__version__}\n"

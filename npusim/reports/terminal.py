@@ -32,8 +32,8 @@ def styled(blocks: Iterable[Block], width: int) -> str:
     """The blocks as a terminal of that width shows them; names stand as they are, brackets and all."""
     stream = io.StringIO()
     console = Console(
-        file=stream, width=_NO_LIMIT, force_terminal=True, color_system="standard", legacy_windows=False, highlight=False,
-        markup=False, emoji=False,
+        file=stream, width=_NO_LIMIT, force_terminal=True, color_system="standard", legacy_windows=False,
+        highlight=False, markup=False, emoji=False,
     )  # fmt: skip
     for block in blocks:
         if isinstance(block, Heading):
