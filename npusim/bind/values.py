@@ -22,7 +22,11 @@ class LazyArrays(Mapping[str, Array]):
         self._makers = makers
 
     def __getitem__(self, name: str) -> Array:
-        return self._makers[name]()
+        try:
+            return self._makers[name]()
+        except RecursionError as fault:
+            what = "its elements are worked out in more steps than can be followed"
+            raise InputError(what, code="bad-weights", where=name) from fault
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._makers)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -17,6 +18,7 @@ from npusim.ops import OPS, Call, Op
 from npusim.ops.base import FAULTS
 
 UNROLLED = 20_000  # nodes of subgraphs walked more often than the file has them; loops that need more stay uncounted
+TOLD = 10  # warnings of one kind that are given in full
 
 
 class Binder(Values):
@@ -201,7 +203,7 @@ class Binder(Values):
             name=self.model.name, tensors=kept, layers=tuple(self.layers), inputs=tuple(t.name for t in inputs),
             outputs=outputs, constants={n: v for n, v in self.values.items() if n in kept and v is not None},
             weights=LazyArrays({n: m for n, m in self.makers.items() if n in kept}),
-            sha256=self.model.sha256, warnings=tuple(self.notices), opsets=self.model.opsets, folded=folded,
+            sha256=self.model.sha256, warnings=_gathered(self.notices), opsets=self.model.opsets, folded=folded,
         )  # fmt: skip
 
     def needed_folds(self, used: set[str]) -> tuple[Layer, ...]:
@@ -226,6 +228,18 @@ class Binder(Values):
                 yield Notice(
                     "shape-mismatch", f"output {name!r}: the file states {stated.shape}, its nodes give {tensor.shape}"
                 )
+
+
+def _gathered(notices: Sequence[Notice]) -> tuple[Notice, ...]:
+    """The first few of each kind, in order, and how many more there were."""
+    counts: Counter[str] = Counter()
+    kept = []
+    for notice in notices:
+        counts[notice.code] += 1
+        if counts[notice.code] <= TOLD:
+            kept.append(notice)
+    more = ((code, count - TOLD) for code, count in counts.items() if count > TOLD)
+    return (*kept, *(Notice(code, f"{count:,} more warning(s) of this kind") for code, count in more))
 
 
 _RANDOM = ("RandomNormal", "RandomUniform", "RandomNormalLike", "RandomUniformLike", "Bernoulli", "Multinomial")
