@@ -127,11 +127,11 @@ def test_transfers() -> None:
         dram={"ifm": 6000, "weights": 2000},
         mapping={"stripes": 9, "loads": {"ifm": 2, "weights": 1}},
     )
-    assert why(read) == ["it moves 8.000 kB, 75 % of it IFM", "its IFM is read 2 times"]
+    assert why(read) == ["it reads 8.000 kB, 75 % of it IFM", "its IFM is read 2 times"]
     # 320 B in 20 of 600 cycles.
     short = row(bounds={"dma_write": 600.0}, dram={"ofm": 320}, mapping={"stripes": 9})
     assert why(short) == [
-        "it moves 320 B, 100 % of it OFM",
+        "it writes 320 B",
         "its 9 stripes cost more to start than their bytes take to move",
     ]
     again = row(bounds={"dma": 600.0}, dram={"weights": 8000}, mapping={"loads": {"weights": 3}})

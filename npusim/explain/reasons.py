@@ -120,23 +120,29 @@ def _vector(row: LayerResult, hardware: HardwareProfile) -> str:
 
 
 def _dma(row: LayerResult, hardware: HardwareProfile) -> Iterator[str]:
+    """What moves in the direction that limits the pass, and what it costs beside its bytes."""
     dram = row.traffic.get("dram", {})
-    largest = max(dram, key=lambda name: dram[name], default="")
-    if dram.get(largest):
-        name = largest if largest == "weights" else largest.upper()
-        yield f"it moves {format_bytes(row.dram_bytes)}, {format_share(dram[largest] / row.dram_bytes)} of it {name}"
+    way = row.bound_by.removesuffix("_serial").removeprefix("dma")  # empty where reads and writes share the DRAM
+    moved = {name: count for name, count in dram.items() if way != ("_read" if name == "ofm" else "_write")}
+    total, largest = sum(moved.values()), max(moved, key=lambda name: moved[name], default="")
+    if total:
+        verb = {"_read": "reads", "_write": "writes"}.get(way, "moves")
+        share = f"{format_share(moved[largest] / total)} of it {_operand(largest)}"
+        yield f"it {verb} {format_bytes(total)}, {share}" if len(moved) > 1 else f"it {verb} {format_bytes(total)}"
     loads = row.mapping.get("loads")
     if isinstance(loads, Mapping):
-        for operand, times in loads.items():
-            if isinstance(times, int | float) and times > 1 and dram.get(operand):
-                name = operand if operand == "weights" else operand.upper()
-                yield f"its {name} {'are' if operand == 'weights' else 'is'} read {times:g} times"
-    ways = row.bound_by.removesuffix("_serial").removeprefix("dma")  # "" where reads and writes share the DRAM
-    read = (row.dram_bytes - dram.get("ofm", 0)) / hardware.dram_read_bytes_per_cycle if ways != "_write" else 0.0
-    written = dram.get("ofm", 0) / hardware.dram_write_bytes_per_cycle if ways != "_read" else 0.0
+        for name, times in loads.items():
+            if isinstance(times, int | float) and times > 1 and moved.get(name):
+                yield f"its {_operand(name)} {'are' if name == 'weights' else 'is'} read {times:g} times"
+    read, written = total - moved.get("ofm", 0), moved.get("ofm", 0)
+    busy = read / hardware.dram_read_bytes_per_cycle + written / hardware.dram_write_bytes_per_cycle
     stripes = row.mapping.get("stripes")
-    if stripes and read + written < row.bounds[row.bound_by] / 2:
+    if stripes and busy < row.bounds[row.bound_by] / 2:
         yield f"its {stripes} stripes cost more to start than their bytes take to move"
+
+
+def _operand(name: str) -> str:
+    return name if name == "weights" else name.upper()
 
 
 def _serial(row: LayerResult) -> Iterator[str]:
