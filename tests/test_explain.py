@@ -103,9 +103,11 @@ def test_a_change_stands_in_for_what_the_user_set() -> None:
 
 
 def test_a_bandwidth_in_bytes_a_second_is_doubled_as_such() -> None:
-    found = explain(npusim.load("sesr-m3-x2-hw", size=(64, 64)), overrides={"dram": "100MB/s"})
-    advice = next(each for each in found.advice if each.change == "twice the DRAM bandwidth")
-    assert advice.how == "--set dram=200000000B/s"
+    graph = npusim.load("sesr-m3-x2-hw", size=(64, 64))
+    for given, how in (("100MB/s", "200MB/s"), ("123456789B/s", "246913578B/s")):
+        found = explain(graph, overrides={"dram": given})
+        advice = next(each for each in found.advice if each.change == "twice the DRAM bandwidth")
+        assert advice.how == f"--set dram={how}"
     assert advice.gain is not None
     assert advice.gain > 0
 

@@ -12,7 +12,7 @@ from npusim.estimate import estimate
 from npusim.ir import Graph, Layer
 from npusim.profile import HardwareProfile
 from npusim.result import Estimate
-from npusim.units import format_capacity
+from npusim.units import format_capacity, format_rate, parse
 
 Reload = Callable[[Mapping[str, str]], HardwareProfile]
 
@@ -136,8 +136,14 @@ def _bandwidth(hardware: HardwareProfile) -> Trial:
         )
     if rates["read"] == rates["write"]:
         _, unit, rate = rates["read"]
-        doubled = {"dram": f"{rate:.15g}{unit}"}
+        doubled = {"dram": _rate(rate, unit)}
     else:
         doubled = {f"dram.{way}_{field}": f"{rate:.15g}" for way, (field, _, rate) in rates.items()}
     keys = tuple(f"dram.{way}_{field}" for way in rates for field in ("bytes_per_cycle", "bytes_per_s"))
     return Trial("twice the DRAM bandwidth", overrides=doubled, replaced=keys)
+
+
+def _rate(rate: float, unit: str) -> str:
+    """The rate with a prefix where that is exact, as 40GB/s."""
+    short = format_rate(rate, unit).replace(" ", "")
+    return short if parse(short, unit)[0] == rate else f"{rate:.17g}{unit}"

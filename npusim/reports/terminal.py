@@ -22,6 +22,7 @@ _NO_LIMIT = 100_000
 _STYLES = {
     "MAC array": "green",
     "vector unit": "magenta",
+    "DRAM": "yellow",
     "DRAM read": "yellow",
     "DRAM write": "yellow",
     "fallback": "red",
