@@ -11,7 +11,7 @@ import numpy as np
 from npusim.ir import Shape
 from npusim.loopnest import LoopNest
 from npusim.ops.arrays import as_type
-from npusim.ops.base import Array, Call, Op, Spec, VectorWork, Work, array, optional, register, same
+from npusim.ops.base import Array, Call, Op, Spec, VectorWork, Work, array, later, optional, register, same
 from npusim.ops.matmul import product_nest
 from npusim.ops.softmax import STEPS
 
@@ -278,11 +278,17 @@ def _execute_rotary(call: Call, arrays: Sequence[Array | None]) -> list[Array]:
 
 
 register(
-    Op("Attention", _infer_standard, _work_standard, params=(0, 1, 2)),
+    Op(
+        "Attention",
+        _infer_standard,
+        _work_standard,
+        params=(0, 1, 2),
+        execute=later("attention_execute", "attention"),
+    ),
     Op("com.microsoft::Attention", _infer_projected, _work_projected, params=(1, 2), settings=(6,)),
     Op("com.microsoft::MultiHeadAttention", _infer_multi_head, _work_multi_head, params=(0, 1, 2, 3), settings=(8,)),
     Op("com.microsoft::GroupQueryAttention", _infer_grouped, _work_grouped, settings=(5, 6)),
-    Op("LinearAttention", _infer_linear, _work_linear),
+    Op("LinearAttention", _infer_linear, _work_linear, execute=later("attention_execute", "linear_attention")),
     Op("RotaryEmbedding", _infer_rotary, _work_rotary, execute=_execute_rotary),
     Op("com.microsoft::RotaryEmbedding", _infer_rotary, _work_rotary),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from npusim.loopnest import LoopNest
-from npusim.ops.base import Call, Op, Spec, VectorWork, Work, register
+from npusim.ops.base import Call, Op, Spec, VectorWork, Work, later, register
 
 
 class _Cell(msgspec.Struct, frozen=True):
@@ -92,8 +92,10 @@ def _work(call: Call) -> Work:
     return Work(nests=_nests(call, s), vector=vector)
 
 
+_VALUES = later("recurrent_execute", "recurrent")
+
 register(
-    Op("LSTM", _infer, _work, params=(1, 2, 3, 7), settings=(4,)),
-    Op("GRU", _infer, _work, params=(1, 2, 3), settings=(4,)),
-    Op("RNN", _infer, _work, params=(1, 2, 3), settings=(4,)),
+    Op("LSTM", _infer, _work, params=(1, 2, 3, 7), settings=(4,), execute=_VALUES),
+    Op("GRU", _infer, _work, params=(1, 2, 3), settings=(4,), execute=_VALUES),
+    Op("RNN", _infer, _work, params=(1, 2, 3), settings=(4,), execute=_VALUES),
 )
