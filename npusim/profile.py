@@ -35,6 +35,7 @@ class Winograd(msgspec.Struct, frozen=True):
         sub_kernel: taps an axis of one sub-kernel; larger kernels run as several.
         macs_per_tile: multiplications of a tile, an input channel and an output channel.
         transform_cycles: to transform one sub-kernel of one input channel and one step of output channels.
+        upsampled: whether it also runs over an input that the array stuffs with zeros itself.
     """
 
     output_tile_2d: Count
@@ -42,6 +43,7 @@ class Winograd(msgspec.Struct, frozen=True):
     sub_kernel: Count
     macs_per_tile: Count
     transform_cycles: CyclesOrZero
+    upsampled: bool = False
 
 
 class MacArray(msgspec.Struct, frozen=True):

@@ -226,7 +226,8 @@ def fill_tile(part: Part, machine: Machine, plans: Plans, *, fcaf_source: bool) 
 
 def winograd_chosen(part: Part, machine: Machine, plans: Plans) -> Any:
     """Whether Winograd runs a plan (section 4, Algorithm): where it is allowed and takes fewer cycles."""
-    if part.kind is not Kind.MCE or part.depthwise or part.stride > 1 or part.upscale > 1:
+    stuffs = part.upscale > 1 and not machine.winograd.upsampled
+    if part.kind is not Kind.MCE or part.depthwise or part.stride > 1 or stuffs:
         return np.zeros(len(plans), np.int64)
     area = plans[C.BLOCK_W] * plans[C.BLOCK_H]
     both = part.kernel[0] > 1 and part.kernel[1] > 1

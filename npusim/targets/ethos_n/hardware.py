@@ -175,6 +175,7 @@ def _winograd(profile: HardwareProfile, own: EthosN) -> Winograd:
         output_2d=fast.output_tile_2d, output_1d=fast.output_tile_1d, sub_kernel=fast.sub_kernel,
         macs_per_tile=fast.macs_per_tile, transform_cycles=fast.transform_cycles,
         max_block_2d=held // own.mce.winograd_accumulators_2d, max_block_1d=held // own.mce.winograd_accumulators_1d,
+        upsampled=fast.upsampled,
     )  # fmt: skip
 
 

@@ -43,6 +43,7 @@ class Winograd(msgspec.Struct, frozen=True):
     transform_cycles: float
     max_block_2d: int
     max_block_1d: int
+    upsampled: bool  # whether it runs where the MCE stuffs its input with zeros; the hardware's does not
 
 
 class Coding(msgspec.Struct, frozen=True):

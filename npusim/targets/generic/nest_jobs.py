@@ -53,7 +53,9 @@ def nest_job(
     steps = nest.stride if upsampled or not nest.transposed else (1,) * len(nest.stride)
     spans = tuple(span(k, d) for k, d in zip(nest.kernel, nest.dilation, strict=True))
     outputs = max(1, batch * nest.groups * nest.out_channels * prod(out))
-    fast = profile.mac_array.winograd is not None and not upsampled and max(steps) == 1 and max(nest.dilation) == 1
+    winograd = profile.mac_array.winograd
+    runs = winograd is not None and (winograd.upsampled if upsampled else max(steps) == 1)
+    fast = runs and max(nest.dilation) == 1
     return NestJob(
         batch=batch, groups=nest.groups, in_channels=nest.in_channels, out_channels=nest.out_channels, out=out,
         kernel=padded(nest.kernel), stride=padded(steps), span=padded(spans),
