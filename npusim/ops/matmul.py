@@ -22,6 +22,7 @@ from npusim.ops.base import (
     Work,
     array,
     broadcast,
+    later,
     optional,
     register,
     widens,
@@ -170,16 +171,30 @@ def _execute_integer(call: Call, arrays: Sequence[Array | None]) -> list[Array]:
     return [np.matmul(a, b)]
 
 
+_VALUES = "matmul_execute"  # the module that computes the other forms
+
 register(
     _op("MatMul", _Form(), _execute_matmul),
-    _op("com.microsoft::FusedMatMul", _Form()),
-    _op("com.microsoft::TransposeMatMul", _Form()),
+    _op("com.microsoft::FusedMatMul", _Form(), later(_VALUES, "fused_matmul")),
+    _op("com.microsoft::TransposeMatMul", _Form(), later(_VALUES, "fused_matmul")),
     _op("Gemm", _Form(bias=2, gemm=True), _execute_gemm),
-    _op("com.microsoft::FusedGemm", _Form(bias=2, gemm=True)),
+    _op("com.microsoft::FusedGemm", _Form(bias=2, gemm=True), later(_VALUES, "fused_gemm")),
     _op("MatMulInteger", _Form(dtype=lambda _: DType.INT32, settings=(2, 3)), _execute_integer),
-    _op("com.microsoft::MatMulIntegerToFloat", _Form(bias=6, dtype=lambda call: call.dtype(2), settings=(2, 3, 4, 5))),
-    _op("com.microsoft::DynamicQuantizeMatMul", _Form(bias=4, settings=(2, 3))),
-    _op("QLinearMatMul", _Form(b=3, dtype=lambda call: call.dtype(7), settings=(1, 2, 4, 5, 6, 7))),
+    _op(
+        "com.microsoft::MatMulIntegerToFloat",
+        _Form(bias=6, dtype=lambda call: call.dtype(2), settings=(2, 3, 4, 5)),
+        later(_VALUES, "integer_to_float"),
+    ),
+    _op(
+        "com.microsoft::DynamicQuantizeMatMul",
+        _Form(bias=4, settings=(2, 3)),
+        later(_VALUES, "dynamic_matmul"),
+    ),
+    _op(
+        "QLinearMatMul",
+        _Form(b=3, dtype=lambda call: call.dtype(7), settings=(1, 2, 4, 5, 6, 7)),
+        later(_VALUES, "qlinear_matmul"),
+    ),
     _op(
         "com.microsoft::QGemm",
         _Form(
@@ -189,6 +204,14 @@ register(
             settings=(1, 2, 4, 5, 7, 8),
             dtype=lambda call: call.dtype(8) if call.has(8) else DType.FLOAT32,
         ),
+        later(_VALUES, "qgemm"),
     ),
-    Op("com.microsoft::MatMulNBits", _infer_bits, _work_bits, params=(1, 5), settings=(2, 3, 4)),
+    Op(
+        "com.microsoft::MatMulNBits",
+        _infer_bits,
+        _work_bits,
+        params=(1, 5),
+        settings=(2, 3, 4),
+        execute=later(_VALUES, "few_bits"),
+    ),
 )

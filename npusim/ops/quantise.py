@@ -17,6 +17,7 @@ from npusim.ops.base import (
     Work,
     array,
     broadcast,
+    later,
     moves,
     optional,
     passes,
@@ -86,15 +87,6 @@ def _execute_dequantize(call: Call, arrays: Sequence[Array | None]) -> list[Arra
     return [as_type(offset.astype(scale.dtype) * scale, type_of(call, "output_dtype", call.dtype(1)))]
 
 
-def _execute_dynamic(call: Call, arrays: Sequence[Array | None]) -> list[Array]:
-    x = array(call, arrays, 0)
-    low, high = (np.float32(edge(x, initial=0)) for edge in (np.min, np.max))
-    scale = np.float32((high - low) / np.float32(255)) or np.float32(1)
-    zero = np.clip(np.rint(-low / scale), 0, 255)
-    y = np.clip(np.rint(x / scale) + zero, 0, 255).astype(np.uint8)
-    return [y, np.asarray(scale, np.float32), np.asarray(zero, np.uint8)]
-
-
 # --- on quantised tensors -------------------------------------------------------------------------------------------
 
 
@@ -140,11 +132,15 @@ def _microsoft(
     name: str,
     infer: Callable[[Call], Sequence[Spec]],
     work: Callable[[Call], Work],
+    execute: str,
     *,
     settings: tuple[int, ...],
     params: tuple[int, ...] = (),
 ) -> Op:
-    return Op(f"com.microsoft::{name}", infer, work, params=params, settings=settings, scalars_are_settings=True)
+    return Op(
+        f"com.microsoft::{name}", infer, work, params=params, settings=settings, scalars_are_settings=True,
+        execute=later("quantise_execute", execute),
+    )  # fmt: skip
 
 
 register(
@@ -160,13 +156,15 @@ register(
         settings=(1, 2),
         execute=_execute_dequantize,
     ),
-    Op("DynamicQuantizeLinear", _infer_dynamic, _work_dynamic, execute=_execute_dynamic),
-    _microsoft("QLinearAdd", _infer_pair, _work_add, params=(0, 3), settings=_PAIR),
-    _microsoft("QLinearMul", _infer_pair, per_output("mul"), params=(0, 3), settings=_PAIR),
-    _microsoft("QLinearWhere", _infer_where, per_output("add"), params=(1, 4), settings=(2, 3, 5, 6, 7, 8)),
-    _microsoft("QLinearLeakyRelu", same, per_output("leaky"), settings=_X),
-    _microsoft("QLinearSigmoid", same, per_output("sigmoid"), settings=_X),
-    _microsoft("QLinearSoftmax", same, per_output("softmax", STEPS), settings=_X),
-    _microsoft("QLinearReduceMean", _infer_mean, _work_mean, settings=_X),
-    _microsoft("QLinearConcat", joined_quantised, moves, settings=_JOINED),
+    Op("DynamicQuantizeLinear", _infer_dynamic, _work_dynamic, execute=later("quantise_execute", "dynamic")),
+    _microsoft("QLinearAdd", _infer_pair, _work_add, "qlinear_add", params=(0, 3), settings=_PAIR),
+    _microsoft("QLinearMul", _infer_pair, per_output("mul"), "qlinear_mul", params=(0, 3), settings=_PAIR),
+    _microsoft(
+        "QLinearWhere", _infer_where, per_output("add"), "qlinear_where", params=(1, 4), settings=(2, 3, 5, 6, 7, 8)
+    ),
+    _microsoft("QLinearLeakyRelu", same, per_output("leaky"), "qlinear_leaky_relu", settings=_X),
+    _microsoft("QLinearSigmoid", same, per_output("sigmoid"), "qlinear_sigmoid", settings=_X),
+    _microsoft("QLinearSoftmax", same, per_output("softmax", STEPS), "qlinear_softmax", settings=_X),
+    _microsoft("QLinearReduceMean", _infer_mean, _work_mean, "qlinear_mean", settings=_X),
+    _microsoft("QLinearConcat", joined_quantised, moves, "qlinear_concat", settings=_JOINED),
 )

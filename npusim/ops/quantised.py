@@ -30,3 +30,12 @@ def requantised(steps: Array, zero_point: Array | None, dtype: DType) -> Array:
     low, high = limits(dtype)
     zero = 0 if zero_point is None else int(zero_point.reshape(()))
     return as_type(np.clip(np.rint(steps) + zero, low, high), dtype)
+
+
+def dynamically(x: Array) -> tuple[Array, Array, Array]:
+    """Elements as uint8 over the tensor's own range with zero in it, the scale and the zero point."""
+    low, high = (np.float32(edge(x, initial=0)) for edge in (np.min, np.max))
+    scale = np.float32((high - low) / np.float32(255)) or np.float32(1)
+    zero = np.clip(np.rint(-low / scale), 0, 255)
+    y = np.clip(np.rint(x / scale) + zero, 0, 255).astype(np.uint8)
+    return y, np.asarray(scale, np.float32), np.asarray(zero, np.uint8)
