@@ -27,7 +27,17 @@ class Flow(msgspec.Struct, frozen=True):
 
 
 def flow(graph: Graph, works: Sequence[LayerWork]) -> Flow:
-    """The flow of a graph; layers of unknown operators read and write like others."""
+    """The flow of a graph, worked out once; layers of unknown operators read and write like others."""
+    kept = graph.__dict__
+    if works is not kept.get("layer_works"):
+        return _flow(graph, works)
+    if "flow" not in kept:
+        kept["flow"] = _flow(graph, works)
+    found: Flow = kept["flow"]
+    return found
+
+
+def _flow(graph: Graph, works: Sequence[LayerWork]) -> Flow:
     root: dict[str, str] = {}
     readers: dict[str, list[int]] = {}
     makers: dict[str, int] = {}
