@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def construct(binder: Binder, node: Node) -> bool:
-    binder.lists[node.outputs[0]] = node.inputs
+    binder.lists[node.outputs[0]] = tuple(_tensor(binder, node, name) for name in node.inputs)
     return True
 
 
@@ -72,11 +72,11 @@ def at(binder: Binder, node: Node) -> bool:
 
 def insert(binder: Binder, node: Node) -> bool:
     """A sequence with one tensor more; where data says in which place, any will do if they have one shape."""
-    parts = list(_list(binder, node))
+    parts, new = list(_list(binder, node)), _tensor(binder, node, node.inputs[1])
     index = _index(binder, node, 2) if len(node.inputs) > 2 and node.inputs[2] else len(parts)
-    if index is None and _one_shape(binder, (*parts, node.inputs[1])):
+    if index is None and _one_shape(binder, (*parts, new)):
         index = len(parts)
-    parts.insert(_place(node, index, len(parts) + 1), node.inputs[1])
+    parts.insert(_place(node, index, len(parts) + 1), new)
     binder.lists[node.outputs[0]] = tuple(parts)
     return True
 
@@ -169,6 +169,12 @@ def _list(binder: Binder, node: Node) -> tuple[str, ...]:
             where=node.place,
         )  # fmt: skip
     return found
+
+
+def _tensor(binder: Binder, node: Node, name: str) -> str:
+    if name not in binder.tensors:
+        raise InputError(f"{name!r} is no tensor that a sequence can hold", code="bad-node", where=node.place)
+    return name
 
 
 def _index(binder: Binder, node: Node, slot: int) -> int | None:

@@ -97,6 +97,9 @@ def test_a_place_that_data_decides() -> None:
         ([PAIR, node("SequenceErase", "q at", "y")], {"at": -3}, "bad-node"),
         ([PAIR, node("SequenceInsert", "q a at", "y")], {"at": 9}, "bad-node"),
         ([PAIR, node("Relu", "q", "y")], {}, "bad-node"),  # a sequence is no tensor
+        ([PAIR, node("SequenceConstruct", "a q", "y")], {}, "bad-node"),  # nor can a sequence hold one
+        ([node("SequenceConstruct", "a -", "y")], {}, "bad-node"),
+        ([PAIR, node("SequenceInsert", "q -", "y")], {}, "bad-node"),
         ([node("SequenceAt", "a at", "y")], {"at": 0}, "data-dependent-shape"),  # and a tensor is no sequence
         ([node("SplitToSequence", "a", "y", axis=2)], {}, "shape-mismatch"),
         ([node("SplitToSequence", "a size", "y", axis=1)], {"size": 0}, "bad-node"),
