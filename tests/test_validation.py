@@ -16,7 +16,7 @@ def test_every_bound_holds_on_all_runs() -> None:
     found = accuracy()
     missed = [check for check in found.checks if not check.holds]
     assert not missed
-    assert len(found.checks) == 20
+    assert len(found.checks) == 22
     compared = sum(len(group.points) for group in found.groups if (group.of, group.quantity) == ("networks", "cycles"))
     assert compared > 1500
     assert all(why and count > 0 for why, count in found.left_out.items())

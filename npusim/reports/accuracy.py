@@ -17,6 +17,7 @@ NONE = 1e-9  # relative differences below this are rounding in the last digits o
 WORDS = {
     "mac_cycles": "MAC cycles", "vector_cycles": "vector cycles", "ifm_bytes": "IFM bytes", "ofm_bytes": "OFM bytes",
     "weight_bytes": "weight bytes", "cycles": "cycles", "dram_bytes": "DRAM bytes",
+    "latency_ms": "latency, ms", "dram_mb": "DRAM traffic, MB",
 }  # fmt: skip
 TITLES = {
     "passes": "Costs of single passes, given the reference's plan",
@@ -27,6 +28,10 @@ TITLES = {
 def page(found: AccuracyReport) -> Iterator[Block]:
     """A table for each kind of comparison, the bounds, and what was left out."""
     yield Lines(("The model against the vendor's own public estimator; no silicon was measured.",))
+    printed = [group for group in found.groups if group.of == "published"]
+    if printed:
+        yield Heading("Published rows of the SESR paper (recalled, not read in a stored text; docs/paper-figures.md)")
+        yield _published(printed)
     for of, title in TITLES.items():
         groups = [group for group in found.groups if group.of == of]
         if of == "passes":  # nearly all are equal: a row a quantity says it
@@ -91,6 +96,25 @@ def _row(group: Group) -> tuple[str, ...]:
         PERCENT.show(group.share_within(NONE)), *map(_percent, (group.median, group.p90, group.worst)),
         clean(group.worst_at) if group.worst > NONE else "",
     )  # fmt: skip
+
+
+def _published(groups: list[Group]) -> Table:
+    columns = (
+        Column("network and frame", least=16), Column("quantity"), Column("published", right=True),
+        Column("npusim", right=True), Column("difference", "%", right=True),
+    )  # fmt: skip
+    rows = [
+        (
+            clean(group.group),
+            WORDS.get(group.quantity, group.quantity),
+            f"{point.reference:,.2f}",
+            f"{point.estimate:,.2f}",
+            f"{point.difference:+.1%}"[:-1],
+        )
+        for group in groups
+        for point in group.points
+    ]
+    return Table(columns, tuple(rows))
 
 
 def _percent(share: float) -> str:

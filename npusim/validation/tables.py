@@ -33,6 +33,12 @@ def passes() -> list[Row]:
     return list(_rows("ethos-n/passes.csv.gz"))
 
 
+def published() -> list[Row]:
+    """The rows of the paper on SESR, with how sure each is."""
+    with path("validation", "published.csv").open(newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
 def bounds() -> list[dict[str, Any]]:
     """How far the model may be from the tables."""
     found: list[dict[str, Any]] = tomllib.loads(path("validation", "bounds.toml").read_text())["bound"]

@@ -15,6 +15,7 @@ from npusim.validation import AccuracyReport, Check, Group, Point
 POINTS = (Point("a saving 0", 100.0, 100.0), Point("b saving 0", 200.0, 202.0))
 FOUND = AccuracyReport(
     groups=(
+        Group("published", "4TOPS_4PLE", "net 4x4", "latency_ms", (Point("net 4x4", 20.0, 21.0),)),
         Group("networks", "4TOPS_4PLE", "paper", "cycles", POINTS[:1]),
         Group("networks", "4TOPS_4PLE", "paper", "cycles", POINTS[1:]),
         Group("passes", "4TOPS_4PLE", "micro", "mac_cycles", (Point("a pass 0", 5.0, 5.0),)),
@@ -32,6 +33,11 @@ def test_text_tells_differences_bounds_and_what_was_left_out() -> None:
     # Of 100 and 202 for 200, the differences are 0 and 1 %: median 0.5 %, 90th percentile 0.9 %, half are equal.
     row = next(line.split() for line in shown.splitlines() if line.startswith("4TOPS_4PLE  paper"))
     assert row[:8] == ["4TOPS_4PLE", "paper", "cycles", "2", "50.0", "0.500", "0.900", "1.000"]
+    assert next(line.split() for line in shown.splitlines() if line.startswith("net 4x4"))[-3:] == [
+        "20.00",
+        "21.00",
+        "+5.0",
+    ]
     assert "MISSED" in shown
     assert "1 of 2 bounds are missed." in shown
     assert "3: it has the operator mul" in shown
@@ -40,10 +46,10 @@ def test_text_tells_differences_bounds_and_what_was_left_out() -> None:
 
 def test_plain_values_and_rows() -> None:
     values = plain(FOUND)
-    assert [len(group["points"]) for group in values["groups"]] == [2, 1]
+    assert [len(group["points"]) for group in values["groups"]] == [1, 2, 1]
     assert [check["holds"] for check in values["checks"]] == [True, False]
-    assert rows(FOUND)[0]["worst_at"] == "b saving 0"
-    assert rows(FOUND)[0]["worst"] == pytest.approx(0.01)
+    assert rows(FOUND)[1]["worst_at"] == "b saving 0"
+    assert rows(FOUND)[1]["worst"] == pytest.approx(0.01)
 
 
 @pytest.mark.parametrize(("name", "head"), [("a.png", b"\x89PNG"), ("a.svg", b"<?xml"), ("a.pdf", b"%PDF")])
