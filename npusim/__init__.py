@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from npusim.estimate import estimate
     from npusim.frontends.load import load
-    from npusim.profile_toml import profile
+    from npusim.profiles.load import profile
 
 __all__ = ["__version__", "estimate", "load", "profile"]
 __version__ = "0.1.0"
 
 # What users call, by the module that holds it; a module is imported when one of its names is first used.
-_LAZY = {"estimate": "npusim.estimate", "load": "npusim.frontends.load", "profile": "npusim.profile_toml"}
+_LAZY = {"estimate": "npusim.estimate", "load": "npusim.frontends.load", "profile": "npusim.profiles.load"}
 
 
 def __getattr__(name: str) -> Any:

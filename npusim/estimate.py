@@ -11,7 +11,7 @@ from npusim.counts import LayerWork, layer_works, weight_bytes
 from npusim.errors import EstimateError, InputError
 from npusim.ir import DType, Graph, Notice
 from npusim.profile import HardwareProfile
-from npusim.profile_toml import load
+from npusim.profiles.load import load
 from npusim.result import (
     SCHEMA,
     Estimate,

@@ -26,7 +26,10 @@ def write_bytes(path: Path, data: bytes) -> None:
         if partial is not None and os.path.exists(partial):
             os.unlink(partial)
         raise InputError(
-            f"the file cannot be written ({fault.strerror})", code="unwritable", where=str(path), fix="choose another -o"
+            f"the file cannot be written ({fault.strerror})",
+            code="unwritable",
+            where=str(path),
+            fix="choose another -o",
         ) from fault
 
 

@@ -99,7 +99,7 @@ class LoopNest(msgspec.Struct, frozen=True, gc=False):
         return tuple(max(0, span(k, d) - s) for k, d, s in zip(self.kernel, self.dilation, self.stride, strict=True))
 
     def footprint(self, operand: Operand, out: Shape | None = None) -> int:
-        """Distinct elements of an operand that a tile of ``out`` output positions touches, all channels, padding included.
+        """Distinct elements of an operand that a tile of ``out`` positions touches, all channels, padding included.
 
         Args:
             operand: which one.

@@ -187,7 +187,7 @@ class HardwareProfile(msgspec.Struct, frozen=True):
         confidence: how far the numbers can be trusted, in words.
         native_dtype: what a float graph is run as.
         extensions: tables that belong to one target alone, by the target's name, as plain values in their fields'
-            units; the target decodes them into a Struct of its own (``profile_toml.extension``).
+            units; the target decodes them into a Struct of its own (``profiles.load.extension``).
         numbers: each number as written, by dotted key, with unit and source.
         overrides: what ``--set`` or ``profile(...)`` changed, by dotted key, as given.
         file: the TOML file it was read from; messages about it name its lines.

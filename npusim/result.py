@@ -173,7 +173,7 @@ class Estimate(msgspec.Struct, frozen=True):
         return text
 
     def to_dataframe(self) -> pd.DataFrame:
-        """A row a layer, a column a field; bounds and traffic as columns of their own (``bounds.mac``, ``dram.ifm``)."""
+        """A row a layer, a column a field; bounds and traffic have their own (``bounds.mac``, ``dram.ifm``)."""
         import pandas as pd  # noqa: PLC0415 - heavy, and only for those who ask
 
         return pd.DataFrame([_flat(layer) for layer in self.layers])

@@ -20,8 +20,8 @@ from npusim.counts import layer_works
 from npusim.ir import Graph, Layer, Role
 from npusim.options import Options
 from npusim.profile import HardwareProfile
-from npusim.profile_file import find_file, read
-from npusim.profile_toml import load
+from npusim.profiles.file import find_file, read
+from npusim.profiles.load import load
 from npusim.resources import files
 from npusim.targets.generic import plan
 from npusim.targets.generic.evaluate import Residency, analyse, compose, machine

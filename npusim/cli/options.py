@@ -72,7 +72,7 @@ class Request(msgspec.Struct, frozen=True):
 
     def hardware(self) -> HardwareProfile:
         """The profile with its overrides; InputError."""
-        from npusim.profile_toml import load  # noqa: PLC0415 - as above
+        from npusim.profiles.load import load  # noqa: PLC0415 - as above
 
         return load(self.profile, self.variant, self.overrides)
 
@@ -109,7 +109,7 @@ def find_variant(profile: str, spelling: str) -> str:
     ``ethos-n78-8tops-2ple`` and the vendor's ETHOS_N78_8TOPS_2PLE_RATIO are 8tops-2ple. A spelling that fits none is
     returned as it is; the profile's reader then says which there are.
     """
-    from npusim.profile_file import find_file, read  # noqa: PLC0415 - tomllib, only where a variant is named
+    from npusim.profiles.file import find_file, read  # noqa: PLC0415 - tomllib, only where a variant is named
 
     known = {_plain(name): name for name in read(find_file(profile)).variants}
     stem = _plain(profile.replace("\\", "/").rpartition("/")[2].removesuffix(".toml"))

@@ -8,7 +8,7 @@ from npusim.cli import outputs, values
 from npusim.cli.group import say
 from npusim.cli.options import check_format, find_variant, output_options
 from npusim.errors import InputError
-from npusim.profile_catalog import check_profile, list_profiles, show_profile
+from npusim.profiles.catalog import check_profile, list_profiles, show_profile
 from npusim.reports.listings import (
     LISTING_FORMATS,
     listing,

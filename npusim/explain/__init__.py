@@ -14,7 +14,7 @@ from npusim.explain.reasons import CONVERSION, reasons
 from npusim.explain.trials import Advice, advice
 from npusim.ir import Graph
 from npusim.profile import HardwareProfile
-from npusim.profile_toml import load
+from npusim.profiles.load import load
 from npusim.result import Estimate, LayerResult
 from npusim.units import format_seconds, format_share
 
@@ -81,7 +81,7 @@ def explain(
     """Estimates the graph, says what takes the time and why, and tries what could make it faster.
 
     Args:
-        profile, variant, overrides: as of ``profile_toml.load``.
+        profile, variant, overrides: as of ``profiles.load.load``.
         layer: explain this one alone; the layers that take most of the time when left out.
         options: of ``estimate``.
 

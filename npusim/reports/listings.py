@@ -14,7 +14,7 @@ from npusim.reports.words import clean
 from npusim.units import format_capacity, format_count, format_hz, format_rate
 
 if TYPE_CHECKING:
-    from npusim.profile_catalog import NumberRow, ProfileRow, Shown
+    from npusim.profiles.catalog import NumberRow, ProfileRow, Shown
     from npusim.zoo.catalogue import Entry
 
 LISTING_FORMATS = ("text", "json", "csv", "md")

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 import msgspec
 
 from npusim.options import Options
-from npusim.profile_toml import load
+from npusim.profiles.load import load
 from npusim.targets.ethos_n import plan
 from npusim.targets.ethos_n.hardware import machine
 from npusim.validation import networks, published, tables

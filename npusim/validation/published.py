@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from npusim.bind import bind
 from npusim.options import Options
-from npusim.profile_toml import load
+from npusim.profiles.load import load
 from npusim.targets.ethos_n import plan
 from npusim.validation import tables
 from npusim.validation.statistics import Group, Point

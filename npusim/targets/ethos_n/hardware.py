@@ -9,7 +9,7 @@ import msgspec
 
 from npusim.errors import InputError
 from npusim.profile import MAY_BE_ZERO, Bits, Bytes, Count, Cycles, HardwareProfile, Share
-from npusim.profile_toml import extension
+from npusim.profiles.load import extension
 from npusim.targets.ethos_n.machine import Block, Coding, Machine, Program, Shape3, Winograd
 
 FreeCycles = Annotated[float, "cycles", MAY_BE_ZERO]

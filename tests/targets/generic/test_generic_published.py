@@ -14,7 +14,7 @@ from npusim.bind import bind
 from npusim.cost import roofline
 from npusim.counts import layer_works
 from npusim.options import Options
-from npusim.profile_toml import load
+from npusim.profiles.load import load
 from npusim.targets.generic import plan
 
 ROWS = [  # network, frame, milliseconds, megabytes, 10^9 dense MACs as printed

@@ -12,8 +12,8 @@ from profile_text import write
 import npusim
 from npusim.errors import InputError
 from npusim.profile import HardwareProfile
-from npusim.profile_overrides import Override
-from npusim.profile_toml import load
+from npusim.profiles.load import load
+from npusim.profiles.overrides import Override
 
 
 def changed(**overrides: Override) -> HardwareProfile:

@@ -12,11 +12,11 @@ from typing import Any
 import msgspec
 
 from npusim.errors import InputError
-from npusim.profile_decode import Path, Problem, Table, is_leaf
-from npusim.profile_fields import TEXTS
+from npusim.profiles.decode import Path, Problem, Table, is_leaf
+from npusim.profiles.fields import TEXTS
+from npusim.profiles.lines import key_lines, line_of
 from npusim.registry import unknown
 from npusim.resources import files
-from npusim.toml_lines import key_lines, line_of
 
 VARIANT_KEYS = ("inherits", "confidence", "source", "assumptions")  # what a variant may say beside numbers
 ONLY_VARIANT = "default"  # what the one variant of a file without [variant.*] is called

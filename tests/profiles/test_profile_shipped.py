@@ -9,10 +9,10 @@ import pytest
 
 from npusim import units
 from npusim.ops.base import KINDS
-from npusim.profile_catalog import check_profile
-from npusim.profile_fields import LISTS, TEXTS
-from npusim.profile_file import find_file, read
-from npusim.profile_toml import load
+from npusim.profiles.catalog import check_profile
+from npusim.profiles.fields import LISTS, TEXTS
+from npusim.profiles.file import find_file, read
+from npusim.profiles.load import load
 from npusim.resources import files
 
 NAMES = [file.stem for file in files("hwprofiles", "*.toml")]

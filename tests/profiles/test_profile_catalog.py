@@ -10,7 +10,7 @@ from profile_text import write
 
 from npusim.errors import InputError
 from npusim.profile import Quantity
-from npusim.profile_catalog import check_profile, list_profiles, show_profile
+from npusim.profiles.catalog import check_profile, list_profiles, show_profile
 
 
 def test_list_has_every_profile_with_its_variants() -> None:

@@ -12,7 +12,7 @@ import msgspec
 
 from npusim import units
 from npusim.profile import Quantity
-from npusim.profile_fields import Field, fields
+from npusim.profiles.fields import Field, fields
 
 Path = tuple[str, ...]
 Table = Mapping[str, Any]

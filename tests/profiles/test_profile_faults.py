@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from profile_text import write
 
 from npusim.errors import InputError
-from npusim.profile_toml import load
+from npusim.profiles.load import load
 
 CLOCK = 'clock_hz = { value = 500, unit = "MHz", source = "sheet" }'
 SIZE = 'size_bytes = { value = 64, unit = "KiB", source = "sheet" }'

@@ -12,7 +12,7 @@ from profile_text import write
 import npusim
 from npusim.errors import InputError
 from npusim.profile import Bytes, Count, Cycles, HardwareProfile, Quantity
-from npusim.profile_toml import extension, load
+from npusim.profiles.load import extension, load
 
 
 def test_values_are_in_the_fields_own_units(tmp_path: Path) -> None:

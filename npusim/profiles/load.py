@@ -14,11 +14,11 @@ import msgspec
 
 from npusim.errors import InputError
 from npusim.profile import HardwareProfile
-from npusim.profile_check import consistency
-from npusim.profile_decode import Path, Problem, Reading, Table, decode, decode_fields, decode_free, is_leaf
-from npusim.profile_fields import LISTS, TEXTS, fields
-from npusim.profile_file import Document, Merged, faults, find_file, merge, read
-from npusim.profile_overrides import USER_SOURCES, Override, apply
+from npusim.profiles.check import consistency
+from npusim.profiles.decode import Path, Problem, Reading, Table, decode, decode_fields, decode_free, is_leaf
+from npusim.profiles.fields import LISTS, TEXTS, fields
+from npusim.profiles.file import Document, Merged, faults, find_file, merge, read
+from npusim.profiles.overrides import USER_SOURCES, Override, apply
 
 S = TypeVar("S", bound=msgspec.Struct)
 

@@ -9,8 +9,8 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from npusim.profiles.lines import key_lines, line_of
 from npusim.resources import files
-from npusim.toml_lines import key_lines, line_of
 
 AWKWARD = '''# line 1
 a = "text with [brackets] and = and # signs"  # comment = 1

@@ -9,10 +9,10 @@ import msgspec
 
 from npusim.errors import InputError
 from npusim.profile import HardwareProfile, Quantity
-from npusim.profile_decode import Problem, is_leaf
-from npusim.profile_file import Document, Merged, faults, find_file, merge, read
-from npusim.profile_overrides import USER_SOURCES, Override
-from npusim.profile_toml import build, load
+from npusim.profiles.decode import Problem, is_leaf
+from npusim.profiles.file import Document, Merged, faults, find_file, merge, read
+from npusim.profiles.load import build, load
+from npusim.profiles.overrides import USER_SOURCES, Override
 from npusim.resources import files
 
 
@@ -85,7 +85,7 @@ def _row(file: Path) -> ProfileRow:
 
 
 def show_profile(name: str, variant: str | None = None, overrides: Mapping[str, Override] | None = None) -> Shown:
-    """A profile's numbers, each with unit, source and what gave it; arguments and errors as ``profile_toml.load``."""
+    """A profile's numbers, each with unit, source and what gave it; arguments and errors as ``profiles.load.load``."""
     found = load(name, variant, overrides)
     document = read(Path(found.file))
     merged, _ = merge(document, found.variant)

@@ -17,9 +17,9 @@ import msgspec
 from npusim import units
 from npusim.errors import InputError
 from npusim.profile import HardwareProfile
-from npusim.profile_check import UNROLLS
-from npusim.profile_decode import Path, is_leaf
-from npusim.profile_fields import Field, fields
+from npusim.profiles.check import UNROLLS
+from npusim.profiles.decode import Path, is_leaf
+from npusim.profiles.fields import Field, fields
 
 Override = str | int | float | bool | Sequence[str] | Sequence[int]
 
