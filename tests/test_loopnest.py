@@ -130,7 +130,7 @@ def test_halo_of_transposed_tiles(strides: int, kernel: int, stride: int) -> Non
 @pytest.mark.parametrize(
     ("out", "expected"),
     [
-        # 1-D convolution, 3 taps: 16 outputs read 16 + 3 - 1 = 18 inputs, where 48 = 16 * 3 would be without reuse
+        # P07: 1-D convolution, 3 taps: 16 outputs read 16 + 3 - 1 = 18 inputs, where 48 = 16 * 3 would be without reuse
         (16, 18),
         # a tile of 4 outputs reads 4 + 2; four such tiles read 24
         (4, 6),

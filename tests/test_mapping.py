@@ -20,7 +20,7 @@ def test_stripes_double_up_to_the_whole() -> None:
 
 
 def test_a_ragged_last_stripe_counts_what_it_holds() -> None:
-    # 88 = 8 * 10 + 8: 88 channels, not 90. In granules of 4: 8 stripes of 12, then 8 = 104.
+    # 88 = 8 * 10 + 8: 88 channels, not 90 (P06). In granules of 4: 8 stripes of 12, then 8 = 104.
     assert cut_sum(88, 10, 1) == 88
     assert cut_sum(88, 10, 4) == 104
     assert cut_sum(88, 88, 16) == 96
