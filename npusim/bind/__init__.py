@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
 from npusim.bind.inputs import bind_inputs, follows_file, named_sizes
 from npusim.bind.walk import Binder
 from npusim.errors import InputError
-from npusim.ir import Graph, Shape
+from npusim.ir import Graph, Shape, Tensor
 from npusim.model import Model
 
 
@@ -39,13 +39,20 @@ def bind(
     try:
         binder.run(inputs)
     except InputError as fault:
-        if as_in_file or fault.code not in ("shape-mismatch", "bad-node"):
+        free = not all(isinstance(dim, int) for value in model.inputs for dim in value.shape or ())
+        if (as_in_file and not free) or fault.code not in ("shape-mismatch", "bad-node"):
             raise
-        own = ", ".join(f"{v.name} {'x'.join(map(str, v.shape or ()))}" for v in model.inputs)
-        raise InputError(
-            fault.what, code=fault.code, where=fault.where,
-            fix=f"the graph may be made for its own input size alone ({own}) and not able to follow another",
-        ) from fault  # fmt: skip
+        why = _cannot_follow(model, inputs, as_in_file)
+        raise InputError(fault.what, code=fault.code, where=fault.where, fix=why) from fault
     graph = binder.graph(inputs)
-    notices = tuple(binder.stated_otherwise()) if as_in_file else ()
+    notices = tuple(binder.stated_otherwise() if as_in_file else binder.batched_otherwise(inputs))
     return msgspec.structs.replace(graph, warnings=(*graph.warnings, *notices)) if notices else graph
+
+
+def _cannot_follow(model: Model, inputs: Sequence[Tensor], as_in_file: bool) -> str:
+    """What may be wrong where nodes do not fit the sizes that the user gives."""
+    given = ", ".join(f"{tensor.name} {'x'.join(map(str, tensor.shape))}" for tensor in inputs)
+    if as_in_file:
+        return f"the graph cannot follow {given}: a size may be fixed inside it"
+    own = ", ".join(f"{value.name} {'x'.join(map(str, value.shape or ()))}" for value in model.inputs)
+    return f"the graph cannot follow {given}: it may be made for its own input size alone ({own})"

@@ -229,6 +229,20 @@ class Binder(Values):
                     "shape-mismatch", f"output {name!r}: the file states {stated.shape}, its nodes give {tensor.shape}"
                 )
 
+    def batched_otherwise(self, inputs: Sequence[Tensor]) -> Iterator[Notice]:
+        """A warning for each output whose batch has changed though no input's has: a reshape took a new size for it."""
+        own = [value.shape[0] for value in self.model.inputs if value.shape]
+        given = [tensor.shape[0] for tensor in inputs if tensor.shape]
+        for name in self.model.outputs if own == given else ():
+            stated, tensor = self.model.declared.get(name), self.tensors.get(name)
+            if stated is None or not stated.shape or tensor is None or not tensor.shape:
+                continue
+            if isinstance(stated.shape[0], int) and stated.shape[0] != tensor.shape[0]:
+                text = (
+                    f"output {name!r}: its batch is {tensor.shape[0]} at this size, and {stated.shape[0]} in the file"
+                )
+                yield Notice("shape-mismatch", f"{text}; a reshape inside may be made for the file's size alone")
+
 
 def _gathered(notices: Sequence[Notice]) -> tuple[Notice, ...]:
     """The first few of each kind, in order, and how many more there were."""

@@ -109,7 +109,33 @@ def test_a_graph_that_cannot_follow_another_size_is_one_error() -> None:
     with pytest.raises(InputError) as caught:
         bind(baked, size=(5, 5))
     assert caught.value.code in ("shape-mismatch", "bad-node")
-    assert "made for its own input size alone (x 1x3x4x4)" in str(caught.value)
+    assert "cannot follow x 1x3x5x5: it may be made for its own input size alone (x 1x3x4x4)" in str(caught.value)
+    assert "Reshape 'y'" in str(caught.value)
+
+
+def test_a_graph_whose_free_sizes_are_not_free_is_one_error() -> None:
+    """Exporters name height and width and leave a reshape of one size behind."""
+    baked = model([node("Reshape", "x flat", "y")], [stored("flat", [1, 48])], x=(1, 3, "H", "W"))
+    assert shapes(bind(baked, size=(4, 4))) == [(1, 48)]
+    with pytest.raises(InputError, match=r"^Reshape 'y': .*cannot follow x 1x3x5x5.*\[shape-mismatch\]$"):
+        bind(baked, size=(5, 5))
+
+
+@pytest.mark.parametrize(
+    ("given", "shape", "warned"),
+    [
+        ({}, (1, 48), False),
+        ({"size": (8, 8)}, (4, 48), True),  # four times the pixels, and the reshape makes four images of them
+        ({"batch": 4}, (4, 48), False),
+        ({"size": (8, 8), "batch": 2}, (8, 48), False),  # the file's batch says nothing of another
+    ],
+)
+def test_a_size_that_ends_up_in_the_batch_is_said(given: dict[str, Any], shape: tuple[int, int], warned: bool) -> None:
+    flat = node("Reshape", "x flat", "y")
+    made = model([flat], [stored("flat", [-1, 48])], declared=[Value("y", (1, 48))], x=(1, 3, 4, 4))
+    graph = bind(made, **given)
+    assert shapes(graph) == [shape]
+    assert codes(graph) == (["shape-mismatch"] if warned else [])
 
 
 def test_the_same_fault_at_the_own_size_does_not_blame_the_size() -> None:
