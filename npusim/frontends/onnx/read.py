@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from onnx import AttributeProto, GraphProto, ModelProto, NodeProto, ValueInfoProto
-from onnx import inliner as onnx_inliner
 
 from npusim.errors import InputError
+from npusim.frontends.onnx.functions import inlined
 from npusim.frontends.onnx.infer import Fallback, is_standard
 from npusim.frontends.onnx.proto import parse, read_bytes
 from npusim.frontends.onnx.types import (
@@ -25,6 +25,7 @@ from npusim.frontends.onnx.types import (
 )
 from npusim.ir import Attr, Notice
 from npusim.model import Constant, FreeShape, Model, Node, Value
+from npusim.ops import OPS
 
 STANDARD = ("", "ai.onnx")
 TYPES = (AttributeProto.TYPE_PROTO, AttributeProto.TYPE_PROTOS)  # of optional values that hold nothing
@@ -48,19 +49,7 @@ def read_onnx(source: str | Path | bytes | ModelProto) -> Model:
         path = Path(source)
         folder, name = path.parent, path.name
         model, sha256 = parse(read_bytes(path), str(path))
-    return _Reader(_inlined(model, name), folder).model(text(model.graph.name, "graph") or name, sha256)
-
-
-def _inlined(model: ModelProto, where: str) -> ModelProto:
-    """The model without local functions: their bodies stand where they were called."""
-    if not model.functions:
-        return model
-    try:
-        return onnx_inliner.inline_local_functions(model)
-    except Exception as fault:
-        raise InputError(
-            f"its local functions cannot be inlined ({fault})", code="bad-function", where=where
-        ) from fault
+    return _Reader(inlined(model, name), folder).model(text(model.graph.name, "graph") or name, sha256)
 
 
 class _Reader:
@@ -128,7 +117,7 @@ class _Reader:
                 )  # fmt: skip
             if node.op_type == "Constant" and not domain and self.stored(node, constants):
                 continue
-            if not domain and not is_standard(node.op_type):
+            if not domain and node.op_type not in OPS and not is_standard(node.op_type):
                 raise InputError(
                     f"operator {node.op_type} of domain ai.onnx does not exist in ONNX", code="unknown-op", where=name,
                     fix="check its spelling, or the version of the exporter",

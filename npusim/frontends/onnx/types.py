@@ -109,11 +109,15 @@ def array(tensor: TensorProto, folder: Path | None) -> Array:
             )
         if folder is None or not is_there(folder, where):
             raise InputError(f"its data file {where} is not there", code="missing-external-data", where=tensor.name)
+        if folder.resolve() not in (folder / where).resolve().parents:
+            what = f"its data file {where} is a link that leaves the model's folder"
+            raise InputError(what, code="unsafe-external-path", where=tensor.name)
         copied = TensorProto()
         copied.CopyFrom(tensor)
         tensor = copied
         try:
             load_external_data_for_tensor(tensor, str(folder))
+            tensor.data_location = TensorProto.DEFAULT  # which older versions leave to the caller
         except Exception as fault:
             raise InputError(f"its data cannot be read ({fault})", code="bad-weights", where=tensor.name) from fault
     try:
