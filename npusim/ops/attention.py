@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from math import prod
 
 import msgspec
-import numpy as np
 
 from npusim.ir import Shape
 from npusim.loopnest import LoopNest
-from npusim.ops.arrays import as_type
-from npusim.ops.base import Array, Call, Op, Spec, VectorWork, Work, array, later, optional, register, same
+from npusim.ops.base import Call, Op, Spec, VectorWork, Work, later, register, same
 from npusim.ops.matmul import product_nest
 from npusim.ops.softmax import STEPS
 
@@ -261,34 +258,26 @@ def _work_rotary(call: Call) -> Work:
     return Work(vector=(VectorWork("mul", count, ROTATION * (count // max(size, 1) * turned)),))
 
 
-def _execute_rotary(call: Call, arrays: Sequence[Array | None]) -> list[Array]:
-    x, cosines, sines = (array(call, arrays, slot) for slot in range(3))
-    at = optional(arrays, 3)
-    cosines, sines = (a if at is None else a[at] for a in (cosines, sines))
-    heads = x.transpose(0, 2, 1, 3) if x.ndim == 4 else x.reshape(*x.shape[:2], int(call.attrs["num_heads"]), -1)
-    turned = int(call.attrs.get("rotary_embedding_dim", 0)) or heads.shape[-1]
-    part, rest = heads[..., :turned], heads[..., turned:]
-    woven = bool(call.attrs.get("interleaved", 0))
-    a, b = (part[..., 0::2], part[..., 1::2]) if woven else np.split(part, 2, axis=-1)
-    c, s = cosines[:, :, None, :], sines[:, :, None, :]
-    pair = [c * a - s * b, s * a + c * b]
-    part = np.stack(pair, axis=-1).reshape(part.shape) if woven else np.concatenate(pair, axis=-1)
-    y = np.concatenate([part, rest], axis=-1)
-    return [as_type(y.transpose(0, 2, 1, 3) if x.ndim == 4 else y.reshape(x.shape), call.dtype())]
-
-
 register(
     Op(
-        "Attention",
-        _infer_standard,
-        _work_standard,
-        params=(0, 1, 2),
+        "Attention", _infer_standard, _work_standard, params=(0, 1, 2),
         execute=later("attention_execute", "attention"),
     ),
-    Op("com.microsoft::Attention", _infer_projected, _work_projected, params=(1, 2), settings=(6,)),
-    Op("com.microsoft::MultiHeadAttention", _infer_multi_head, _work_multi_head, params=(0, 1, 2, 3), settings=(8,)),
-    Op("com.microsoft::GroupQueryAttention", _infer_grouped, _work_grouped, settings=(5, 6)),
+    Op(
+        "com.microsoft::Attention", _infer_projected, _work_projected, params=(1, 2), settings=(6,),
+        execute=later("attention_ms_execute", "projected"),
+    ),
+    Op(
+        "com.microsoft::MultiHeadAttention", _infer_multi_head, _work_multi_head, params=(0, 1, 2, 3), settings=(8,),
+        execute=later("attention_ms_execute", "multi_head"),
+    ),
+    Op(
+        "com.microsoft::GroupQueryAttention", _infer_grouped, _work_grouped, settings=(5, 6),
+        execute=later("attention_ms_execute", "grouped"),
+    ),
     Op("LinearAttention", _infer_linear, _work_linear, execute=later("attention_execute", "linear_attention")),
-    Op("RotaryEmbedding", _infer_rotary, _work_rotary, execute=_execute_rotary),
-    Op("com.microsoft::RotaryEmbedding", _infer_rotary, _work_rotary),
-)
+    Op("RotaryEmbedding", _infer_rotary, _work_rotary, execute=later("rotary_execute", "rotary")),
+    Op(
+        "com.microsoft::RotaryEmbedding", _infer_rotary, _work_rotary, execute=later("rotary_execute", "rotary_by_ids")
+    ),
+)  # fmt: skip
