@@ -4,17 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from npusim.cost import LayerCost
+import msgspec
+
 from npusim.errors import EstimateError
-from npusim.targets.ethos_n.best import BestSearch, Convert, LineSearch, Step
+from npusim.ir import Notice
+from npusim.targets.ethos_n.best import MOST_STATES, LineSearch
+from npusim.targets.ethos_n.best_sections import MOST_AXES
+from npusim.targets.ethos_n.best_steps import BestSearch, Convert, Step
 from npusim.targets.ethos_n.columns import Plans
+from npusim.targets.ethos_n.gains import gain_sentence, gains, total_cycles
 from npusim.targets.ethos_n.glue import Chosen
+from npusim.targets.ethos_n.levels import LONGEST
 from npusim.targets.ethos_n.machine import Machine
 from npusim.targets.ethos_n.parts import Kind, Line
 from npusim.targets.ethos_n.passes import Rules
-from npusim.targets.ethos_n.planner import Planned, VendorPlanner
-from npusim.targets.ethos_n.settle import End, Settled, conversion, operation
+from npusim.targets.ethos_n.planner import MOST_REMEMBERED, Planned, VendorPlanner
+from npusim.targets.ethos_n.settle import End, PassCosts, Settled, conversion
 from npusim.targets.ethos_n.stores import NEVER
+
+MOST_PARTS = 2000  # of a line whose best plan is searched
+MOST_PLACES = 3  # that a notice names
 
 
 class BestPlanner:
@@ -28,7 +37,8 @@ class BestPlanner:
 
     @property
     def is_full(self) -> bool:
-        return self.vendor.is_full
+        """Whether it remembers so much that a new one should take its place."""
+        return self.vendor.is_full or len(self.search.tables) + len(self.search.sections.starts) > MOST_REMEMBERED
 
     def plan(self, line: Line) -> Planned:
         """The cheapest plan; the vendor's own where nothing is cheaper.
@@ -37,13 +47,19 @@ class BestPlanner:
             EstimateError: no-plan, where a part fits neither alone nor in a section.
         """
         known, most = self._vendors(line)
-        steps = LineSearch(line, self.search, most).run()
+        if known is not None and len(line.parts) > MOST_PARTS:
+            text = f"a line of {len(line.parts)} parts is too long to search for the best plan: this is the vendor's"
+            return msgspec.structs.replace(known, notices=(*known.notices, Notice("search-cap", text)))
+        search = LineSearch(line, self.search, most)
+        steps = search.run()
         if steps is None:
             if known is None:
                 raise self.vendor.no_plan(line)
             return known
-        found = _Assembly(line, self.machine, self.rules, self.search).all(steps)
-        return found if known is None or total_cycles(line, found) <= most else known
+        found = _Assembly(line, self.machine, self.search, self.vendor.costs).all(steps)
+        if known is not None and total_cycles(line, found) > most:
+            return known
+        return msgspec.structs.replace(found, notices=_notices(line, known, found, capped=search.capped))
 
     def _vendors(self, line: Line) -> tuple[Planned | None, float]:
         try:
@@ -53,20 +69,24 @@ class BestPlanner:
         return found, total_cycles(line, found)
 
 
-def total_cycles(line: Line, planned: Planned) -> float:
-    """Cycles of all passes, repetitions included."""
-    return float(sum(pass_cycles(line, each) for each in planned.passes))
-
-
-def pass_cycles(line: Line, each: Settled) -> float:
-    return LayerCost(each.bounds).cycles * line.parts[each.after].repeat
+def _notices(line: Line, known: Planned | None, found: Planned, *, capped: bool) -> tuple[Notice, ...]:
+    notices = []
+    if known is None:
+        notices.append(Notice("best-plan", "the vendor's planner finds no plan that fits"))
+    else:
+        sentence = gain_sentence(line, gains(line, known, found), total_cycles(line, known), MOST_PLACES)
+        notices.append(Notice("best-plan", sentence))
+    if capped:
+        text = f"the search was cut off at {LONGEST} parts and {MOST_AXES} inputs of a section, and at {MOST_STATES} states"
+        notices.append(Notice("search-cap", text))
+    return tuple(notices)
 
 
 class _Assembly:
     """Steps of the search as passes."""
 
-    def __init__(self, line: Line, machine: Machine, rules: Rules, search: BestSearch) -> None:
-        self.line, self.machine, self.rules, self.search = line, machine, rules, search
+    def __init__(self, line: Line, machine: Machine, search: BestSearch, costs: PassCosts) -> None:
+        self.line, self.machine, self.search, self.costs = line, machine, search, costs
         self.chosen: list[Chosen] = []
         self.passes: list[Settled] = []
 
@@ -90,20 +110,16 @@ class _Assembly:
                 front = self.chosen[number].mce
                 reader = number if front is None else front
                 sources = [reads.get((reader, slot)) for slot in range(len(self.line.parts[reader].inputs))]
-                self.passes.append(
-                    operation(self.line, self.chosen, number, sources, targets, self.machine, self.rules)
-                )
+                self.passes.append(self.costs.operation(self.line, self.chosen, number, sources, targets))
 
     def _plans(self, step: Step) -> Sequence[tuple[Plans | None, int]]:
         """The plan of each part of a step, with the bytes of a bank that are taken when it begins."""
-        if step.index is None:
+        if step.entry is None:
             return [(None, 0)]
         if step.end is not None:
-            return step.end.closed(step.index).chosen()
-        table = self.search.table(
-            self.line.parts[step.start].part, *self.search.stores(self.line, step.start)
-        )
-        row = int(table.rows[step.index])
+            return step.end.closed(step.entry).chosen()
+        table = self.search.table(self.line.parts[step.start].part, *self.search.stores(self.line, step.start))
+        row = int(table.rows[step.entry])
         return [(table.plans.take(slice(row, row + 1)), 0)]
 
     def _feeds(self, number: int) -> bool:
@@ -121,4 +137,3 @@ class _Assembly:
         found = self.search.conversion(shape, each.source, each.target)
         assert found is not None  # the step would not have been taken
         return conversion(self.machine, found.read, found.written, each.source, each.target.fmt, each.before)
-

@@ -1,23 +1,26 @@
-"""Sections for the best plan: the same search without the compiler's slips, its costs open in the formats of what lies in DRAM."""
+"""Sections for the best plan: the same search without the compiler's slips, its costs open in the formats of what lies
+in DRAM."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from npusim.targets.ethos_n.best_tables import Choice, read_times, write_times
 from npusim.targets.ethos_n.columns import Array, Plans
+from npusim.targets.ethos_n.levels import LONGEST, Axes, End, Level, Place, by_window, may_join, outside, place_of, sign
+from npusim.targets.ethos_n.machine import Machine
 from npusim.targets.ethos_n.parts import Line
-from npusim.targets.ethos_n.passes import AT_REST
-from npusim.targets.ethos_n.sections import Axes, End, Level, Place, Sections, may_join, outer, outside, place_of
+from npusim.targets.ethos_n.passes import AT_REST, Rules
+from npusim.targets.ethos_n.sections import Sections, outer
 from npusim.targets.ethos_n.state import Placing
 from npusim.targets.ethos_n.stores import Store
 
 MOST_AXES = 4  # inputs from DRAM whose formats one section may leave open; it ends before a further one
 
-Stores = Callable[[int], tuple[Sequence[Store], Sequence[Choice]]]  # of a part's output
+Stores = Callable[[int], tuple[tuple[Store, ...], tuple[Choice, ...]]]  # of a part's output
 
 
 class OpenEnd(NamedTuple):
@@ -25,7 +28,8 @@ class OpenEnd(NamedTuple):
 
     Attributes:
         cycles: an axis an input, in the order of ``axes``, then one for the choices.
-        rows: the row of ``plans`` and ``parents`` that takes them. axes: as (part, slot), counted from the section's start.
+        rows: the row of ``plans`` and ``parents`` that takes them. axes: as (part, slot), counted from the section's
+            start.
     """
 
     cycles: Any
@@ -35,32 +39,51 @@ class OpenEnd(NamedTuple):
     level: Level
     axes: Axes
 
+    @property
+    def least(self) -> float:
+        """The cycles of the cheapest entry."""
+        return float(np.min(self.cycles))
+
     def closed(self, index: tuple[int, ...]) -> End:
         """The end at one entry."""
         row = int(self.rows[index])
         return End(float(self.cycles[index]), self.plans.take(slice(row, row + 1)), self.level, int(self.parents[row]))
 
 
+OpenEnds = tuple[list[tuple[int, OpenEnd]], bool]
+
+
 class BestSections(Sections):
     """Sections of every length with all their formats; what is placed in SRAM has to fit it in sum at every time."""
 
-    def open_ends(self, line: Line, start: int, stores: Stores) -> list[tuple[int, OpenEnd]]:
-        """The ends of each length from a part, as (length, end)."""
-        if not line.parts[start].part.joins:
-            return []
-        level = self._start(_single(place_of(line, start, start)))
+    def __init__(self, machine: Machine, rules: Rules) -> None:
+        super().__init__(machine, rules)
+        self.open_windows: dict[bytes, OpenEnds] = {}
+
+    def open_over(self, line: Line, stores: Stores) -> Callable[[int], OpenEnds]:
+        """The sections from each part of a line, searched once where it looks the same from two parts."""
+        signs: list[Hashable] = [(sign(placed, line), *stores(placed.number)) for placed in line.parts]
+        numbers = self._numbers(signs)
+        return by_window(numbers, self.open_windows, lambda start: self.open_ends(line, start, stores))
+
+    def open_ends(self, line: Line, start: int, stores: Stores) -> OpenEnds:
+        """The ends of each length from a part, as (length, end), and whether longer ones were left out."""
         found: list[tuple[int, OpenEnd]] = []
-        at = start + 1
-        while level is not None and len(level.state) and at < len(line.parts) and may_join(line, start, at):
-            place = _single(place_of(line, start, at))
-            if len(level.axes) + sum(map(len, level.waiting.values())) + len(outside(place)) > MOST_AXES:
+        if not line.parts[start].part.joins:
+            return found, False
+        level = self._start(_single(place_of(line, start, start)))
+        for at in range(start + 1, len(line.parts)):
+            if level is None or not len(level.state) or not may_join(line, start, at):
                 break
+            place = _single(place_of(line, start, at))
+            inputs = len(level.axes) + sum(map(len, level.waiting.values())) + len(outside(place))
+            if inputs > MOST_AXES or at - start >= LONGEST:
+                return found, True
             end = self._open_end(level, place, *stores(at))
             if end is not None:
                 found.append((at - start + 1, end))
             level = self._continue(level, place)
-            at += 1
-        return found
+        return found, False
 
     def _placing(self, place: Place) -> Placing:  # noqa: ARG002 - the vendor's depends on the part's number
         """Where a buffer lies is left open: a schedule that is known as a whole can be packed."""

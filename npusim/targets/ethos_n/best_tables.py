@@ -1,4 +1,4 @@
-"""What the plans of a part, and the sections from a part, cost at their best for every form that their tensors may have in DRAM."""
+"""What the plans of a part cost at their best for every form that its tensors may have in DRAM."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from npusim.targets.ethos_n.candidates import expanded, fitting, lonely_plans, records, weight_buffer
+from npusim.targets.ethos_n.candidates import expanded, fitting, records, weight_buffer
 from npusim.targets.ethos_n.columns import C, Plans, joined
 from npusim.targets.ethos_n.costs import Format, Time, Transfer, dma_time
 from npusim.targets.ethos_n.lonely import all_lonely
@@ -44,7 +44,8 @@ class Table(NamedTuple):
 
 
 def read_times(part: Part, machine: Machine, plans: Plans, rules: Rules, count: int) -> Time:
-    """Times of reading ``count`` inputs: an axis an input, over formats, before that of the plans; NEVER where illegal."""
+    """Times of reading ``count`` inputs: an axis an input, over formats, before that of the plans; NEVER where
+    illegal."""
     moved, legal = [], []
     packed = (plans[C.PACK_ROWS] > 0) | (plans[C.PACK_SIDES] > 0)
     for fmt in Format:
@@ -89,7 +90,8 @@ def lonely_table(
     if not len(plans):
         return Table(np.full(shape, NEVER), np.zeros(shape, np.int64), plans)
     read = read_times(part, machine, plans, rules, count)
-    weights, mce, ple = weight_time(part, machine, plans), mce_bound(part, machine, plans, rules), ple_bound(part, machine, plans, rules)
+    weights, mce = weight_time(part, machine, plans), mce_bound(part, machine, plans, rules)
+    ple = ple_bound(part, machine, plans, rules)
     cycles, rows = [], []
     for written in write_times(part, machine, plans, rules, stores, choices):
         found = pass_cycles(machine, Bounds(read, weights, written, mce, ple))
@@ -99,27 +101,25 @@ def lonely_table(
 
 
 def legal_plans(part: Part, machine: Machine) -> Plans:
-    """Every plan of the part on its own: those that the vendor's compiler would try, and those that it never comes to."""
-    if part.kind is Kind.PLE:
-        found = height_plans(part, machine)
-    elif part.kind is Kind.FC:
-        return all_lonely(part, machine)
-    else:
-        found = _unwanted(part, machine)
+    """Every plan of the part on its own: those that the vendor's compiler would try, and those that it never comes
+    to."""
     tables = [all_lonely(part, machine)]
-    if found is not None and len(found):
-        tables.append(found)
+    if part.kind is Kind.PLE:
+        tables.append(height_plans(part, machine))
+    elif part.kind is not Kind.FC:
+        tables += _unwanted(part, machine)
     return joined(tables)
 
 
-def _unwanted(part: Part, machine: Machine) -> Plans | None:
+def _unwanted(part: Part, machine: Machine) -> list[Plans]:
     """Plans of low priority, which the compiler takes only where nothing else fits."""
     kept = records(part, machine, out_slots=None)
     if not np.any(kept.low):
-        return None
+        return []
     tables = [fitting(part, machine, expanded(kept.rows(kept.low)), slots) for slots in (1, 2)]
     plans = joined(tables)
-    return plans.take(fits_alone(machine, [plans[C.TILE_BYTES], weight_buffer(plans), plans[C.OUT_BYTES]], with_ple=True))
+    buffers = [plans[C.TILE_BYTES], weight_buffer(plans), plans[C.OUT_BYTES]]
+    return [plans.take(fits_alone(machine, buffers, with_ple=True))]
 
 
 def _bytes(moved: Transfer, count: int) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from typing import Any
 
 from npusim.targets.ethos_n.columns import C, Plans
@@ -47,28 +47,29 @@ def mapping_of(line: Line, chosen: Sequence[Chosen], each: Settled, machine: Mac
     return found
 
 
-def sram_bytes(line: Line, chosen: Sequence[Chosen], each: Settled, machine: Machine) -> int:
-    """What SRAM holds while a pass runs: what its section has kept, its own buffers, and its program's code if that is
-    new."""
-    if not each.numbers:
-        return 0
-    first, back = chosen[each.numbers[0]], each.numbers[-1]
-    total = first.taken_bytes
-    for number in each.numbers:
-        part, plans = line.parts[number].part, _plans(chosen, number)
-        inside = sum(chosen[producer].section == first.section for producer in line.parts[number].inputs)
-        own = (plans[C.WEIGHT_SLOTS] * plans[C.WEIGHT_SLOT_BYTES], plans[C.OUT_BYTES])
-        total += int(in_bank(machine, plans[C.TILE_BYTES])[0]) * (len(part.ins) - inside)
-        total += sum(int(in_bank(machine, size_bytes)[0]) for size_bytes in own)
-    before = [
-        number for number in range(back) if chosen[number].section == first.section and not chosen[number].feeds_ple
-    ]
-    if _code(line, chosen, back, machine) not in [_code(line, chosen, number, machine) for number in before]:
-        total += code_in_bank(machine)
-    return total * machine.banks
+def sram_bytes(line: Line, chosen: Sequence[Chosen], passes: Sequence[Settled], machine: Machine) -> list[int]:
+    """What SRAM holds while each pass runs: what its section has kept, its own buffers, and its program's code if that
+    is new."""
+    loaded: dict[int, set[Hashable]] = {}  # programs, by section
+    found = []
+    for each in passes:
+        total = chosen[each.numbers[0]].taken_bytes if each.numbers else 0
+        for number in each.numbers:
+            mine, part, plans = chosen[number], line.parts[number].part, _plans(chosen, number)
+            inside = sum(chosen[producer].section == mine.section for producer in line.parts[number].inputs)
+            own = (plans[C.WEIGHT_SLOTS] * plans[C.WEIGHT_SLOT_BYTES], plans[C.OUT_BYTES])
+            total += int(in_bank(machine, plans[C.TILE_BYTES])[0]) * (len(part.ins) - inside)
+            total += sum(int(in_bank(machine, size_bytes)[0]) for size_bytes in own)
+        if each.numbers:
+            programs = loaded.setdefault(chosen[each.after].section, set())
+            code = _code(line, chosen, each.after, machine)
+            total += 0 if code in programs else code_in_bank(machine)
+            programs.add(code)
+        found.append(total * machine.banks)
+    return found
 
 
-def _code(line: Line, chosen: Sequence[Chosen], number: int, machine: Machine) -> tuple[str, str, int, int, int]:
+def _code(line: Line, chosen: Sequence[Chosen], number: int, machine: Machine) -> Hashable:
     part, plans = line.parts[number].part, _plans(chosen, number)
     times = int(multiplier(part, machine, plans)[0])
     return part.program, part.flavour, int(plans[C.BLOCK_W][0]), int(plans[C.BLOCK_H][0]), times

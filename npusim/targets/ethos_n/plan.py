@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
+from typing import Any
 
 from npusim.cost import LayerCost, Pass, Plan
 from npusim.counts import LayerWork, layer_works
@@ -43,12 +44,12 @@ def plan(graph: Graph, profile: HardwareProfile, options: Options) -> Plan:
     rules = Rules(options.activation_compression, options.as_vendor)
     planned = _planner(hardware, rules, options.planner).plan(lowered.line)
     passes = _Passes(graph, works, profile, options, hardware, lowered, planned).all()
-    return Plan(tuple(passes), lowered.notices)
+    return Plan(tuple(passes), (*lowered.notices, *planned.notices))
 
 
 # --- planners that remember -------------------------------------------------------------------------------------------
 
-REMEMBERED = 8  # planners whose searches are kept for the next estimate, the latest used
+REMEMBERED = 4  # planners whose searches are kept for the next estimate, the latest used
 _planners: OrderedDict[str, VendorPlanner | BestPlanner] = OrderedDict()
 
 
@@ -78,19 +79,23 @@ class _Passes:
         self.line, self.unowned, self.planned = lowered.line, lowered.unowned, planned
         self.works = {each.layer.name: each for each in works}
         self.names: dict[str, int] = {}
+        self.mappings: dict[Hashable, dict[str, Any]] = {}
 
     def all(self) -> list[Pass]:
-        settled = {each.after: [] for each in self.planned.passes}  # type: dict[int, list[Settled]]
-        for each in self.planned.passes:
-            settled[each.after].append(each)
+        passes = self.planned.passes
+        settled: dict[int, list[Pass]] = {}
+        for each, held_bytes in zip(
+            passes, sram_bytes(self.line, self.planned.chosen, passes, self.machine), strict=True
+        ):
+            settled.setdefault(each.after, []).append(self._pass(each, held_bytes))
         found = []
         for placed in self.line.parts:
             if placed.part.kind is Kind.OFF:
                 found.append(self._off(placed.number))
-            found += [self._pass(each) for each in settled.get(placed.number, ())]
+            found += settled.get(placed.number, ())
         return self._with_leftovers(found)
 
-    def _pass(self, each: Settled) -> Pass:
+    def _pass(self, each: Settled, held_bytes: int) -> Pass:
         repeat = self.line.parts[each.after].repeat
         bounds = {name: cycles * repeat for name, cycles in each.bounds.items()}
         traffic = {
@@ -104,10 +109,17 @@ class _Passes:
         chosen = self.planned.chosen
         section = chosen[each.after].section if each.numbers else len(self.line.parts) + each.after
         return Pass(
-            name, tuple(layers), section, cost, mapping_of(self.line, chosen, each, self.machine),
-            sram_bytes=sram_bytes(self.line, chosen, each, self.machine), weight_stream_bytes=stream_bytes(chosen,
-            each),
+            name, tuple(layers), section, cost, self._mapping(each),
+            sram_bytes=held_bytes, weight_stream_bytes=stream_bytes(chosen, each),
         )  # fmt: skip
+
+    def _mapping(self, each: Settled) -> dict[str, Any]:
+        """What was chosen, in plain values; equal passes share theirs."""
+        chosen = [(self.line.parts[number].part, self.planned.chosen[number].plans) for number in each.numbers]
+        key = (*((part, plans.data.tobytes()) for part, plans in chosen if plans is not None), each.reads, each.writes)
+        if key not in self.mappings:
+            self.mappings[key] = mapping_of(self.line, self.planned.chosen, each, self.machine)
+        return self.mappings[key]
 
     def _off(self, number: int) -> Pass:
         """Work beside the hardware; the vendor's estimator counts it as nothing."""

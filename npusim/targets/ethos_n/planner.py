@@ -2,30 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 
 from npusim.errors import EstimateError
+from npusim.ir import Notice
 from npusim.schedule import Cut, combine
 from npusim.targets.ethos_n.cleanup import remove_redundant
 from npusim.targets.ethos_n.columns import Plans
 from npusim.targets.ethos_n.glue import Chosen, Glued, glue
+from npusim.targets.ethos_n.levels import LONGEST
 from npusim.targets.ethos_n.lonely import best_lonely
 from npusim.targets.ethos_n.machine import Machine
 from npusim.targets.ethos_n.parts import Kind, Line, Part
 from npusim.targets.ethos_n.passes import Rules
-from npusim.targets.ethos_n.sections import End, Sections
-from npusim.targets.ethos_n.settle import Settled, settle
+from npusim.targets.ethos_n.sections import Ends, Sections
+from npusim.targets.ethos_n.settle import PassCosts, Settled, settle
 
 MOST_REMEMBERED = 2000  # parts and starts of sections, some tens of KiB each
 
 
 class Planned(msgspec.Struct, frozen=True):
-    """How a line runs: what was chosen for each part, and the passes at their final cost."""
+    """How a line runs.
+
+    Attributes:
+        chosen: for each part. passes: at their final cost. notices: what the search left out or found.
+    """
 
     chosen: tuple[Chosen, ...]
     passes: tuple[Settled, ...]
+    notices: tuple[Notice, ...] = ()
 
 
 class VendorPlanner:
@@ -35,6 +42,7 @@ class VendorPlanner:
         self.machine = machine
         self.rules = rules
         self.sections = Sections(machine, rules)
+        self.costs = PassCosts(machine, rules)
         self.alone: dict[Part, tuple[float, Plans] | None] = {}
 
     @property
@@ -43,30 +51,31 @@ class VendorPlanner:
         return len(self.sections.starts) + len(self.alone) > MOST_REMEMBERED
 
     def plan(self, line: Line) -> Planned:
-        chosen = self.choose(line)
+        from_start = self.sections.over(line)
+        chosen = self.choose(line, from_start)
         glued: Glued = glue(line, chosen, self.machine)
         remove_redundant(glued, self.machine)
-        return Planned(tuple(chosen), tuple(settle(line, chosen, glued, self.machine, self.rules)))
+        capped = any(from_start(number).cut_short for number in range(len(line.parts)))
+        notices = (Notice("search-cap", f"sections of more than {LONGEST} parts were not searched"),) if capped else ()
+        return Planned(tuple(chosen), tuple(settle(line, chosen, glued, self.costs)), notices)
 
-    def choose(self, line: Line) -> list[Chosen]:
+    def choose(self, line: Line, from_start: Callable[[int], Ends]) -> list[Chosen]:
         """Section 12: the cheapest cut of the line; conversions between the pieces do not count.
 
         Raises:
             EstimateError: no-plan, where a part fits neither alone nor in a section.
         """
-        found: dict[tuple[int, int], End] = {}
 
         def sections(start: int) -> list[tuple[int, float]]:
-            ends = self.sections.from_start(line, start)
-            found.update({(start, length): end for length, end in ends})
-            return [(length, end.cycles * line.parts[start].repeat) for length, end in ends]
+            repeat = line.parts[start].repeat
+            return [(length, end.cycles * repeat) for length, end in from_start(start).by_length.items()]
 
         result = combine(len(line.parts), lambda number: self._alone(line, number), sections, 0.0)
         if result is None:
             raise self.no_plan(line)
         chosen: list[Chosen] = []
         for section, cut in enumerate(result[1]):
-            chosen += self._pieces(line, cut, section, found)
+            chosen += self._pieces(line, cut, section, from_start)
         return chosen
 
     def lonely(self, part: Part) -> tuple[float, Plans] | None:
@@ -81,13 +90,13 @@ class VendorPlanner:
         found = self.lonely(placed.part)
         return None if found is None else found[0] * placed.repeat
 
-    def _pieces(self, line: Line, cut: Cut, section: int, found: dict[tuple[int, int], End]) -> Sequence[Chosen]:
+    def _pieces(self, line: Line, cut: Cut, section: int, from_start: Callable[[int], Ends]) -> Sequence[Chosen]:
         """What was chosen for the parts of one piece of the cut."""
         if cut.length == 1:
             part = line.parts[cut.start].part
             lonely = self.lonely(part) if part.kind.searched else None
             return [Chosen(lonely[1] if lonely else None, section)]
-        plans = found[cut.start, cut.length].chosen()
+        plans = from_start(cut.start).by_length[cut.length].chosen()
         pieces = []
         for number, (plan, taken) in enumerate(plans, cut.start):
             feeds = number < cut.start + cut.length - 1 and _feeds(line, number)

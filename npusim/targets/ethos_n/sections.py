@@ -8,7 +8,7 @@ searched once.
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -17,8 +17,9 @@ import numpy as np
 from npusim.targets.ethos_n.candidates import WEIGHT_SLOTS, start_plans, weight_buffer
 from npusim.targets.ethos_n.columns import Array, C, Plans
 from npusim.targets.ethos_n.joins import Found, Held, Joining, join_fused, join_mce, join_ple
+from npusim.targets.ethos_n.levels import LONGEST, End, Level, Place, by_window, may_join, outside, place_of, sign
 from npusim.targets.ethos_n.machine import Floats, Machine, ceil_div
-from npusim.targets.ethos_n.parts import Kind, Line, Part, Placed
+from npusim.targets.ethos_n.parts import Kind, Line
 from npusim.targets.ethos_n.passes import (
     AT_REST,
     Bounds,
@@ -41,81 +42,15 @@ NO_BLOCK = (16, 16)  # section 5: a section that a stand-alone program starts go
 OUTPUT_SLOTS = (1, 2)
 
 
-class Place(NamedTuple):
-    """A part as the search sees it: numbers count from the section's start; what lies before it is None."""
-
-    part: Part
-    number: int
-    inputs: tuple[int | None, ...]
-    consumers: tuple[tuple[int, int], ...]
-    feeds_ple: bool
-    border_slots: int
-    from_end: bool  # section 11: odd parts are placed from the high end
-
-    @property
-    def weighted(self) -> bool:
-        return self.part.kind is not Kind.PLE
-
-
-Axes = tuple[tuple[int, int], ...]
-
-
-def outside(place: Place) -> Axes:
-    """The inputs that a part reads from DRAM, as (part, slot)."""
-    return tuple((place.number, slot) for slot, number in enumerate(place.inputs) if number is None)
-
-
-class Level:
-    """States after a part has joined.
+class Ends(NamedTuple):
+    """The best section of each length from a part.
 
     Attributes:
-        plans: the part's plan in each state. parents: the row of the level before that it continues.
-        decided: a part with weights is in the section, so that the number of weight slots is settled (doubleDecided).
-        open: (producer, consumer, slot) of tensors in SRAM that are still to be read.
-        doubled: an MCE operation has left its output to two fused parts, which ends in a fault of the estimator.
-        axes: inputs from DRAM, as (part, slot), in the order of the cost's axes where formats are open. waiting: those of
-            passes that are not complete, by part.
+        by_length: the ends. cut_short: longer sections may exist, beyond the length that is searched.
     """
 
-    __slots__ = (
-        "after", "axes", "before", "decided", "doubled", "ends", "open", "parents", "place", "plans", "state", "waiting"
-    )  # fmt: skip
-
-    def __init__(self, place: Place, plans: Plans, state: State, before: Level | None, parents: Array) -> None:
-        self.place, self.plans, self.state, self.before, self.parents = place, plans, state, before, parents
-        self.decided: bool = place.weighted or (before is not None and before.decided)
-        taken = {(n, place.number, slot) for slot, n in enumerate(place.inputs) if n is not None}
-        own = {(place.number, consumer, slot) for consumer, slot in place.consumers}
-        self.open: frozenset[tuple[int, int, int]] = frozenset(own if before is None else (before.open - taken) | own)
-        self.doubled: bool = (before is not None and before.doubled) or (place.feeds_ple and len(place.consumers) > 1)
-        self.axes: Axes = before.axes if before is not None else ()
-        self.waiting: dict[int, Axes] = dict(before.waiting) if before is not None else {}
-        read = outside(place)
-        if place.feeds_ple:
-            self.waiting[place.number] = read
-        else:
-            first = place.inputs[0] if place.inputs else None
-            self.axes += self.waiting.pop(first, ()) + read if first is not None else read
-        self.after: dict[Hashable, Level | None] = {}
-        self.ends: dict[Hashable, Any] = {}
-
-
-class End(NamedTuple):
-    """The best end of the sections of one length: its cycles, the plan of the last part, and the state that it ends."""
-
-    cycles: float
-    plans: Plans
-    level: Level
-    row: int
-
-    def chosen(self) -> list[tuple[Plans, int]]:
-        """The plan of each part of the section, in order, with the bytes of a bank that are taken when it begins."""
-        found, level, row = [(self.plans, int(self.level.state.taken[self.row]))], self.level, self.row
-        while level.before is not None:
-            before = int(level.parents[row])
-            found.append((level.plans.take(slice(row, row + 1)), int(level.before.state.taken[before])))
-            level, row = level.before, before
-        return [*found, (level.plans.take(slice(row, row + 1)), 0)][::-1]
+    by_length: dict[int, End]
+    cut_short: bool = False
 
 
 class Sections:
@@ -126,26 +61,38 @@ class Sections:
         self.rules = rules
         self.flavours: dict[tuple[str, str], int] = {}
         self.starts: dict[Hashable, Level | None] = {}
+        self.signs: dict[Hashable, int] = {}
+        self.windows: dict[bytes, Ends] = {}
 
-    def from_start(self, line: Line, start: int) -> list[tuple[int, End]]:
-        """The best section of each length from a part, as (length, end); a fault of the estimator discards them all."""
+    def over(self, line: Line) -> Callable[[int], Ends]:
+        """The best sections from each part of a line; where the line looks the same from two parts, they are searched
+        once."""
+        signs = [sign(placed, line) for placed in line.parts]
+        return by_window(self._numbers(signs), self.windows, lambda start: self.from_start(line, start))
+
+    def _numbers(self, signs: list[Hashable]) -> Array:
+        """A number for each part, equal where the search knows the same of them."""
+        return np.array([self.signs.setdefault(each, len(self.signs)) for each in signs], np.int64)
+
+    def from_start(self, line: Line, start: int) -> Ends:
+        """The best section of each length from a part; a fault of the estimator discards them all."""
+        found: dict[int, End] = {}
         if not line.parts[start].part.joins:
-            return []
+            return Ends(found)
         level = self._start(place_of(line, start, start))
-        found: list[tuple[int, End]] = []
-        at = start
-        while level is not None and len(level.state) and at + 1 < len(line.parts):
-            at += 1
-            if not may_join(line, start, at):
+        for at in range(start + 1, len(line.parts)):
+            if level is None or not len(level.state) or not may_join(line, start, at):
                 break
+            if at - start >= LONGEST:
+                return Ends(found, cut_short=True)
             place = place_of(line, start, at)
             end = self._end(level, place)
             if end is not None:
                 if level.doubled:
-                    return []
-                found.append((at - start + 1, end))
+                    return Ends({})
+                found[at - start + 1] = end
             level = self._continue(level, place)
-        return found
+        return Ends(found)
 
     # --- start ------------------------------------------------------------------------------------------------------
 
@@ -207,7 +154,8 @@ class Sections:
             return None
         if key not in level.ends:
             level.ends[key] = self._ended(level, place)
-        return level.ends[key]
+        found: End | None = level.ends[key]
+        return found
 
     def _endings(self, level: Level, place: Place) -> tuple[Plans, State, Array] | None:
         """All plans that end the section with a part: with one output slot and with two."""
@@ -345,18 +293,3 @@ def outer(cost: Floats, more: Floats) -> Floats:
 
 def _held_rows(held: Held, rows: Array) -> Held:
     return Held((held.box[0][rows], held.box[1][rows], held.box[2][rows]), held.slots[rows], held.in_ple)
-
-
-def may_join(line: Line, start: int, at: int) -> bool:
-    """A part of a kind that joins, with at least one input that the section holds, as often repeated as its start."""
-    placed: Placed = line.parts[at]
-    inside = any(number >= start for number in placed.inputs)
-    return inside and placed.part.joins and placed.repeat == line.parts[start].repeat
-
-
-def place_of(line: Line, start: int, at: int) -> Place:
-    placed = line.parts[at]
-    inputs = tuple(number - start if at > start and number >= start else None for number in placed.inputs)
-    consumers = tuple((number - start, slot) for number, slot in placed.consumers)
-    feeds = line.feeds_ple[at] and placed.part.kind is Kind.MCE
-    return Place(placed.part, at - start, inputs, consumers, feeds, line.borders[at].slots, at % 2 == 1)

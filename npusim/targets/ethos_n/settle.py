@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -13,7 +13,7 @@ from npusim.targets.ethos_n.costs import NOTHING, Format, Transfer, dma_time, in
 from npusim.targets.ethos_n.dram import Buffer, Copy
 from npusim.targets.ethos_n.glue import Chosen, Glued
 from npusim.targets.ethos_n.machine import Floats, Machine, Shape3
-from npusim.targets.ethos_n.parts import Line
+from npusim.targets.ethos_n.parts import Line, Part
 from npusim.targets.ethos_n.passes import Rules, mce_bound, moved_in, moved_out, moved_weights, ple_bound
 
 
@@ -43,7 +43,47 @@ class End(NamedTuple):
     whole: Shape3 | None
 
 
-def settle(line: Line, chosen: Sequence[Chosen], glued: Glued, machine: Machine, rules: Rules) -> list[Settled]:
+class PassCosts:
+    """Final costs of passes for one machine; equal passes are costed once."""
+
+    def __init__(self, machine: Machine, rules: Rules) -> None:
+        self.machine, self.rules = machine, rules
+        self.known: dict[Hashable, Settled] = {}
+
+    def operation(
+        self, line: Line, chosen: Sequence[Chosen], number: int, sources: Sequence[End | None], targets: Sequence[End]
+    ) -> Settled:
+        """The pass of a part, with the MCE part in front of it where that left its output to it."""
+        mce = chosen[number].mce
+        numbers = (number,) if mce is None else (mce, number)
+        parts = [line.parts[each].part for each in numbers]
+        plans = [_plans(chosen[each]) for each in numbers]
+        key = (*parts, *(each.data.tobytes() for each in plans), tuple(sources), tuple(targets))
+        if key not in self.known:
+            self.known[key] = self._operation(parts, plans, sources, targets)
+        return self.known[key]._replace(numbers=numbers, after=number)
+
+    def _operation(
+        self, parts: Sequence[Part], plans: Sequence[Plans], sources: Sequence[End | None], targets: Sequence[End]
+    ) -> Settled:
+        """The vendor's estimator counts the last store alone where there are several (MODEL.md 9.10)."""
+        machine, rules, read, written = self.machine, self.rules, NOTHING, NOTHING
+        front, back, front_plans, back_plans = parts[0], parts[-1], plans[0], plans[-1]
+        for source in sources:
+            if source is not None:
+                moved = moved_in(front, machine, front_plans, source.fmt, rules, settled=True, dram=source.whole)
+                read = _sum(read, moved)
+        for target in targets[-1:] if rules.as_vendor else targets:
+            written = _sum(written, moved_out(back, machine, back_plans, target.fmt, rules, dram=target.whole))
+        mac, vector = mce_bound(front, machine, front_plans, rules), ple_bound(back, machine, back_plans, rules)
+        weights = moved_weights(front, machine, front_plans)
+        bounds = _bounds(machine, read, weights, written) | {"mac": _number(mac), "vector": _number(vector)}
+        reads = tuple(None if source is None else source.fmt for source in sources)
+        writes = tuple(target.fmt for target in targets)
+        return Settled((), 0, bounds, _bytes(read), _bytes(weights), _bytes(written), reads, writes)
+
+
+def settle(line: Line, chosen: Sequence[Chosen], glued: Glued, costs: PassCosts) -> list[Settled]:
     """All passes of a glued plan, in the order they run."""
     found = []
     for placed in line.parts:
@@ -52,8 +92,8 @@ def settle(line: Line, chosen: Sequence[Chosen], glued: Glued, machine: Machine,
             assert out is not None
             sources = [_source(buffer) for buffer in glued.ins[placed.number]]
             targets = [_end(copy.target, plain=True) for copy in out.read_by]
-            found.append(operation(line, chosen, placed.number, sources, targets, machine, rules))
-    return sorted([*found, *_conversions(glued, machine, rules)], key=lambda each: each.after)
+            found.append(costs.operation(line, chosen, placed.number, sources, targets))
+    return sorted([*found, *_conversions(glued, costs.machine, costs.rules)], key=lambda each: each.after)
 
 
 def _source(buffer: Buffer) -> End | None:
@@ -64,32 +104,6 @@ def _source(buffer: Buffer) -> End | None:
 def _end(buffer: Buffer, *, plain: bool) -> End:
     assert buffer.fmt is not None
     return End(buffer.fmt, buffer.shape if plain else None)
-
-
-def operation(
-    line: Line, chosen: Sequence[Chosen], number: int, sources: Sequence[End | None], targets: Sequence[End],
-    machine: Machine, rules: Rules,
-) -> Settled:  # fmt: skip
-    """The pass of a part, with the MCE part in front of it where that left its output to it.
-
-    The vendor's estimator counts the last store alone where there are several (MODEL.md 9.10).
-    """
-    part, plans, mce = line.parts[number].part, _plans(chosen[number]), chosen[number].mce
-    front, front_plans = (part, plans) if mce is None else (line.parts[mce].part, _plans(chosen[mce]))
-    read, written = NOTHING, NOTHING
-    for source in sources:
-        if source is not None:
-            moved = moved_in(front, machine, front_plans, source.fmt, rules, settled=True, dram=source.whole)
-            read = _sum(read, moved)
-    for target in targets[-1:] if rules.as_vendor else targets:
-        written = _sum(written, moved_out(part, machine, plans, target.fmt, rules, dram=target.whole))
-    mac, vector = mce_bound(front, machine, front_plans, rules), ple_bound(part, machine, plans, rules)
-    weights = moved_weights(front, machine, front_plans)
-    bounds = _bounds(machine, read, weights, written) | {"mac": _number(mac), "vector": _number(vector)}
-    numbers = (number,) if mce is None else (mce, number)
-    reads = tuple(None if source is None else source.fmt for source in sources)
-    writes = tuple(target.fmt for target in targets)
-    return Settled(numbers, number, bounds, _bytes(read), _bytes(weights), _bytes(written), reads, writes)
 
 
 def _plans(mine: Chosen) -> Plans:

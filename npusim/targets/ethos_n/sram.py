@@ -27,23 +27,16 @@ def place(firsts: Array, ends: Array, size: Array, capacity: int, *, from_end: b
 
     Args:
         firsts, ends: ranges that are occupied, a row a buffer, a column a plan; an empty range occupies nothing.
-        size: to be placed. from_end: searched from the high end, at the high end of the range found.
+        size: to be placed. from_end: searched from the high end, at the high end of the gap found.
     """
-    count = size.shape[0]
-    if from_end:
-        starts = np.concatenate([np.full((1, count), capacity), firsts]) - size
-    else:
-        starts = np.concatenate([np.zeros((1, count), np.int64), ends])
-    stops = starts + size
-    free = (starts >= 0) & (stops <= capacity)
-    for first, end in zip(firsts, ends, strict=True):
-        free &= (starts >= end) | (stops <= first) | (first == end)
-    if from_end:
-        chosen = np.max(np.where(free, starts, NOWHERE), axis=0)
-    else:
-        chosen = np.min(np.where(free, starts, capacity), axis=0)
-    found = np.any(free, axis=0)
-    return np.where(found, chosen, NOWHERE), np.where(found, chosen + size, NOWHERE)
+    border = np.zeros((1, size.shape[0]), np.int64)
+    begins = np.concatenate([border, np.sort(ends, axis=0)])  # of the gaps before, between and behind the ranges
+    stops = np.concatenate([np.sort(firsts, axis=0), border + capacity])
+    wide = stops - begins >= size
+    gap = (len(wide) - 1 - np.argmax(wide[::-1], axis=0) if from_end else np.argmax(wide, axis=0))[None]
+    found = np.take_along_axis(wide, gap, axis=0)[0]
+    first = (np.take_along_axis(stops, gap, axis=0) - size if from_end else np.take_along_axis(begins, gap, axis=0))[0]
+    return np.where(found, first, NOWHERE), np.where(found, first + size, NOWHERE)
 
 
 def fits_alone(machine: Machine, buffers: list[Ints], *, with_ple: bool) -> Any:

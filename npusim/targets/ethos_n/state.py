@@ -95,11 +95,12 @@ def allocate(machine: Machine, state: State, code: Array | None, buffers: list[A
     good = np.ones(len(state), np.bool_)
     if code is not None:
         loaded = np.any(state.codes == code, axis=0)
-        size = np.where(loaded, 0, code_in_bank(machine))
-        first, end = _place(machine, state, size, placing)
-        good &= first != NOWHERE
-        state.code_firsts, state.code_ends = _with_row(state.code_firsts, first), _with_row(state.code_ends, end)
-        state.codes = _with_row(state.codes, code)
+        if not np.all(loaded):
+            size = np.where(loaded, 0, code_in_bank(machine))
+            first, end = _place(machine, state, size, placing)
+            good &= first != NOWHERE
+            state.code_firsts, state.code_ends = _with_row(state.code_firsts, first), _with_row(state.code_ends, end)
+            state.codes = _with_row(state.codes, code)
     for size_bytes in buffers:
         first, end = _place(machine, state, in_bank(machine, size_bytes), placing)
         good &= first != NOWHERE
@@ -129,7 +130,9 @@ def hand_on(state: State, number: int, new_buffers: int, whole: Any, consumers: 
     kept = np.zeros_like(owned)
     for holders in state.owners.values():
         kept |= holders
-    state.firsts, state.ends = np.where(kept, state.firsts, 0), np.where(kept, state.ends, 0)
+    used = np.any(kept, axis=1)
+    state.firsts, state.ends = np.where(kept, state.firsts, 0)[used], np.where(kept, state.ends, 0)[used]
+    state.owners = {other: holders[used] for other, holders in state.owners.items()}
 
 
 def _grown(owned: Any, count: int, states: int) -> Any:

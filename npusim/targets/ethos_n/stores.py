@@ -5,6 +5,7 @@ The vendor's planner chooses first and converts afterwards (PLANNER.md section 1
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import combinations
 from typing import Any, NamedTuple
 
@@ -24,7 +25,8 @@ class Store(NamedTuple):
     """One form of a tensor in DRAM.
 
     Attributes:
-        fmt: how it lies there. whole: shape of the buffer, where the tensor is a piece of it or has another shape in it.
+        fmt: how it lies there. whole: shape of the buffer, where the tensor is a piece of it or has another shape in
+            it.
         offset: of the piece. reader: the only part that can use it; None where any can.
     """
 
@@ -41,7 +43,8 @@ def formats_of(machine: Machine) -> list[Format]:
 def stores_of(line: Line, number: int, machine: Machine) -> list[Store]:
     """The forms that a part may store its output in: plain ones first, then those that a single reader can use.
 
-    A network's output is a buffer of its own; a piece of a concatenation, and another shape, are written where they belong.
+    A network's output is a buffer of its own; a piece of a concatenation, and another shape, are written where they
+    belong.
     """
     placed = line.parts[number]
     found = [Store(fmt) for fmt in formats_of(machine)]
@@ -52,7 +55,8 @@ def stores_of(line: Line, number: int, machine: Machine) -> list[Store]:
         elif part.kind is Kind.RESHAPE:
             found.append(Store(Format.NHWC, part.out, reader=(reader, slot)))
         elif part.kind is Kind.CONCAT:
-            found += [Store(fmt, part.out, piece_offset(part, slot), (reader, slot)) for fmt in joined_formats(part, machine)]
+            offset = piece_offset(part, slot)
+            found += [Store(fmt, part.out, offset, (reader, slot)) for fmt in joined_formats(part, machine)]
     return found
 
 
@@ -63,27 +67,33 @@ def piece_offset(part: Part, slot: int) -> Shape3:
 
 def joined_formats(part: Part, machine: Machine) -> list[Format]:
     """Formats in which the pieces of a concatenation lie at whole granules (PLANNER.md section 6)."""
-    granule = {Format.NHWCB: machine.brick, Format.DEEP: machine.deep_cell, Format.WIDE: machine.wide_cell}
-    found = [
-        fmt for fmt in formats_of(machine)
-        if fmt is not Format.NHWC and all(offset % granule[fmt][part.axis] == 0 for offset in part.offsets)
-    ]  # fmt: skip
-    return [Format.NHWC, *found] if part.axis != 2 or part.out[1] == 1 else found
+    granule: Mapping[Format, Shape3] = {
+        Format.NHWCB: machine.brick,
+        Format.DEEP: machine.deep_cell,
+        Format.WIDE: machine.wide_cell,
+    }
+    found = [Format.NHWC] if part.axis != 2 or part.out[1] == 1 else []
+    for fmt in formats_of(machine):
+        if fmt in granule and all(offset % granule[fmt][part.axis] == 0 for offset in part.offsets):
+            found.append(fmt)
+    return found
 
 
 def choices(stores: list[Store], readers: int) -> list[tuple[int, ...]]:
     """Which forms a part may store at once: one, or two where several parts read them."""
-    ones = [(index,) for index in range(len(stores))]
-    return ones if readers < 2 else [*ones, *combinations(range(len(stores)), 2)]
+    most = 2 if readers > 1 else 1
+    return [chosen for count in range(1, most + 1) for chosen in combinations(range(len(stores)), count)]
 
 
-# --- what plans can exchange, many at once ------------------------------------------------------------------------------
+# --- what plans can exchange, many at once ----------------------------------------------------------------------------
 
 
-def accepted(machine: Machine, tensor: Shape3, stripe: Box, store: Store, *, packed: Any = False, forbidden: Any = False) -> Any:
+def accepted(
+    machine: Machine, tensor: Shape3, stripe: Box, store: Store, *, packed: Any = False, forbidden: Any = False
+) -> Any:
     """Whether each plan's buffer can be exchanged with that form (formats.fits, for many stripes)."""
     whole = store.whole or tensor
-    reshaped = store.whole is not None and store.offset == ORIGIN and _count(whole) == _count(tensor) and whole != tensor
+    reshaped = store.offset == ORIGIN and _count(whole) == _count(tensor) and whole != tensor
     seen = tensor if reshaped else whole
     good = np.ones(np.shape(stripe[0]), np.bool_)
     if store.fmt is Format.NHWC:
@@ -102,7 +112,7 @@ def _count(shape: Shape3) -> int:
     return shape[0] * shape[1] * shape[2]
 
 
-# --- conversions --------------------------------------------------------------------------------------------------------
+# --- conversions ------------------------------------------------------------------------------------------------------
 
 
 class Conversion(NamedTuple):
@@ -114,7 +124,9 @@ class Conversion(NamedTuple):
     stripe: Shape3
 
 
-def cheapest_conversion(machine: Machine, tensor: Shape3, source: Format, target: Store, saving: float) -> Conversion | None:
+def cheapest_conversion(
+    machine: Machine, tensor: Shape3, source: Format, target: Store, saving: float
+) -> Conversion | None:
     """The cheapest copy of a tensor from one form to another; None where no stripe can be exchanged with both."""
     stripes = _copy_stripes(machine, tensor)
     good = accepted(machine, tensor, stripes, Store(source)) & accepted(machine, tensor, stripes, target)
@@ -124,7 +136,8 @@ def cheapest_conversion(machine: Machine, tensor: Shape3, source: Format, target
     ones = np.ones(len(stripes[0]), np.int64)
     read = input_transfer(machine, tensor, stripes, ones, (0, 0), ones, ones == 0, source, saving)
     written = output_transfer(machine, tensor, stripes, ones, target.fmt, saving, target.whole)
-    cycles = _alone(machine, read, machine.read_bytes_per_cycle) + _alone(machine, written, machine.write_bytes_per_cycle)
+    cycles = _alone(machine, read, machine.read_bytes_per_cycle)
+    cycles = cycles + _alone(machine, written, machine.write_bytes_per_cycle)
     at = int(np.argmin(cycles))
     stripe = (int(stripes[0][at]), int(stripes[1][at]), int(stripes[2][at]))
     return Conversion(float(cycles[at]), _row(read, at), _row(written, at), stripe)
@@ -132,10 +145,8 @@ def cheapest_conversion(machine: Machine, tensor: Shape3, source: Format, target
 
 def _copy_stripes(machine: Machine, tensor: Shape3) -> tuple[Ints, Ints, Ints]:
     """Stripes that fit SRAM, from the granules of all formats up to the whole tensor."""
-    sides = [
-        sorted({size for cell in (machine.brick, machine.deep_cell, machine.wide_cell) for size in inclusive(tensor[axis], cell[axis])})
-        for axis in range(3)
-    ]  # fmt: skip
+    cells = (machine.brick, machine.deep_cell, machine.wide_cell)
+    sides = [sorted({size for cell in cells for size in inclusive(tensor[axis], cell[axis])}) for axis in range(3)]
     grid = np.array(np.meshgrid(*sides, indexing="ij"), np.int64).reshape(3, -1)
     brick = machine.brick
     size = round_up(grid[0], brick[0]) * round_up(grid[1], brick[1]) * round_up(grid[2], brick[2])
