@@ -76,7 +76,7 @@ def projected(call: Call, arrays: Sequence[Array | None]) -> list[Array]:
 
 
 def multi_head(call: Call, arrays: Sequence[Array | None]) -> list[Array]:
-    """MultiHeadAttention: operands apart, or packed: [B, S, heads, 3, size], or key and value [B, S, heads, 2, size]."""
+    """MultiHeadAttention: operands apart, or packed as [B, S, heads, 3, size]; key and value as [..., 2, size]."""
     _refuse(call, arrays, (8, 9), ())
     q, k, v = _operands(call, arrays)
     k, v = _joined(optional(arrays, 6), k), _joined(optional(arrays, 7), v)

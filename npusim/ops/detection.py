@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from npusim.ir import DType
-from npusim.ops.base import Call, Op, Spec, VectorWork, Work, register
+from npusim.ops.base import Call, Op, Spec, VectorWork, Work, later, register
 
 
 def _boxes(call: Call) -> tuple[int, int, int]:
@@ -33,4 +33,6 @@ def _bounded(call: Call) -> bool:
     return any(tensor is not None and not tensor.is_constant for tensor in call.ins[:2])
 
 
-register(Op("NonMaxSuppression", _infer, _work, settings=(2, 3, 4), bound_only=_bounded))
+_VALUES = later("detection_execute", "non_maximum")
+
+register(Op("NonMaxSuppression", _infer, _work, settings=(2, 3, 4), bound_only=_bounded, execute=_VALUES))

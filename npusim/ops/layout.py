@@ -17,6 +17,7 @@ from npusim.ops.base import (
     array,
     broadcast,
     known,
+    later,
     moves,
     moves_or_view,
     no_work,
@@ -223,6 +224,6 @@ register(
     Op("Expand", _infer_expand, moves_or_view, settings=(1,), execute=_execute_expand),
     Op("DepthToSpace", _infer_depth_to_space, _work_block, execute=_execute_depth_to_space),
     Op("SpaceToDepth", _infer_space_to_depth, _work_block, execute=_execute_space_to_depth),
-    Op("Col2Im", _infer_col2im, _work_col2im, settings=(1, 2)),
+    Op("Col2Im", _infer_col2im, _work_col2im, settings=(1, 2), execute=later("layout_execute", "col2im")),
     Op("ReverseSequence", same, moves, settings=(1,), execute=_execute_reverse_sequence),
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from npusim.ir import Shape
-from npusim.ops.base import Call, Op, Spec, VectorWork, Work, register
+from npusim.ops.base import Call, Op, Spec, VectorWork, Work, later, register
 from npusim.ops.softmax import STEPS
 
 
@@ -34,7 +34,9 @@ def _work(call: Call) -> Work:
     return Work(vector=(*first, VectorWork("copy", count), *weighted, *summed))
 
 
+_VALUES = "loss_execute"  # the module that computes them
+
 register(
-    Op("NegativeLogLikelihoodLoss", _infer, _work, params=(2,)),
-    Op("SoftmaxCrossEntropyLoss", _infer_softmax, _work, params=(2,)),
+    Op("NegativeLogLikelihoodLoss", _infer, _work, params=(2,), execute=later(_VALUES, "log_likelihood")),
+    Op("SoftmaxCrossEntropyLoss", _infer_softmax, _work, params=(2,), execute=later(_VALUES, "cross_entropy")),
 )

@@ -18,6 +18,7 @@ from npusim.ops.base import (
     VectorWork,
     Work,
     array,
+    later,
     optional,
     passes,
     register,
@@ -245,6 +246,8 @@ def _execute_mean_variance(call: Call, arrays: Sequence[Array | None]) -> list[A
 
 _RMS = _layer(centred=False, bias=None)
 
+_VALUES = "normalisation_execute"  # the module that computes those that add first
+
 register(
     Op("BatchNormalization", _infer_batch, _work_batch, params=(1, 2, 3, 4), execute=_execute_batch),
     Op(
@@ -264,9 +267,28 @@ register(
     ),
     Op("RMSNormalization", _infer_rms, _counted(SCALE_ONLY, 1), params=(1,), execute=_RMS),
     Op("SimplifiedLayerNormalization", _infer_simplified, _counted(SCALE_ONLY, 1), params=(1,), execute=_RMS),
-    Op("com.microsoft::SkipLayerNormalization", _infer_skip, _counted(CENTRE_AND_SCALE, 1, 2, 3, 4), params=(2, 3, 4)),
-    Op("com.microsoft::SkipSimplifiedLayerNormalization", _infer_skip, _counted(SCALE_ONLY, 1, 2, 3), params=(2, 3)),
-    Op("com.microsoft::EmbedLayerNormalization", _infer_embed, _work_embed, params=(2, 3, 4, 5, 6), settings=(7,)),
+    Op(
+        "com.microsoft::SkipLayerNormalization",
+        _infer_skip,
+        _counted(CENTRE_AND_SCALE, 1, 2, 3, 4),
+        params=(2, 3, 4),
+        execute=later(_VALUES, "skip_layer"),
+    ),
+    Op(
+        "com.microsoft::SkipSimplifiedLayerNormalization",
+        _infer_skip,
+        _counted(SCALE_ONLY, 1, 2, 3),
+        params=(2, 3),
+        execute=later(_VALUES, "skip_simplified"),
+    ),
+    Op(
+        "com.microsoft::EmbedLayerNormalization",
+        _infer_embed,
+        _work_embed,
+        params=(2, 3, 4, 5, 6),
+        settings=(7,),
+        execute=later(_VALUES, "embed_layer"),
+    ),
     Op("LRN", _infer_lrn, _work_lrn, execute=_execute_lrn),
     Op("LpNormalization", same, _counted(SCALE_ONLY), execute=_execute_lp),
     Op("MeanVarianceNormalization", same, _counted(CENTRE_AND_SCALE), execute=_execute_mean_variance),

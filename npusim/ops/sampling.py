@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from npusim.ops.base import Call, Op, Spec, VectorWork, Work, passes, register
+from npusim.ops.base import Call, Op, Spec, VectorWork, Work, later, passes, register
 
 _TAPS = {
     "nearest": 0,
@@ -46,6 +46,17 @@ def _work_affine_grid(call: Call) -> Work:
 
 
 register(
-    Op("GridSample", _infer_grid_sample, _work_grid_sample),
-    Op("AffineGrid", _infer_affine_grid, _work_affine_grid, settings=(1,)),
+    Op(
+        "GridSample",
+        _infer_grid_sample,
+        _work_grid_sample,
+        execute=later("sampling_execute", "grid_sample"),
+    ),
+    Op(
+        "AffineGrid",
+        _infer_affine_grid,
+        _work_affine_grid,
+        settings=(1,),
+        execute=later("sampling_execute", "affine_grid"),
+    ),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import prod
 
 from npusim.ir import DType
-from npusim.ops.base import Call, Op, Spec, Work, passes, per_output, register
+from npusim.ops.base import Call, Op, Spec, Work, later, passes, per_output, register
 from npusim.ops.reduce import axes_of
 from npusim.ops.view import type_of
 
@@ -15,7 +15,7 @@ def _fft(length: int) -> int:
     return 5 * max((length - 1).bit_length(), 1)
 
 
-def _dft(call: Call) -> tuple[int, int]:
+def axis_and_length(call: Call) -> tuple[int, int]:
     """The axis that is transformed (an attribute up to opset 19, then input 2) and its length.
 
     The inverse of half a spectrum of n frequencies is 2 (n - 1) long unless the node says otherwise.
@@ -30,7 +30,7 @@ def _dft(call: Call) -> tuple[int, int]:
 
 def _infer_dft(call: Call) -> list[Spec]:
     """[batch, ..., 1 or 2], the last axis real or complex."""
-    axis, length = _dft(call)
+    axis, length = axis_and_length(call)
     shape, onesided, inverse = call.shape(0), call.attrs.get("onesided", 0), call.attrs.get("inverse", 0)
     size = length // 2 + 1 if onesided and not inverse else length
     parts = 1 if onesided and inverse else 2
@@ -38,12 +38,12 @@ def _infer_dft(call: Call) -> list[Spec]:
 
 
 def _work_dft(call: Call) -> Work:
-    axis, length = _dft(call)
+    axis, length = axis_and_length(call)
     rows = prod(size for at, size in enumerate(call.shape(0)[:-1]) if at != axis)
     return passes(call, "mul", rows * length * _fft(length))
 
 
-def _stft(call: Call) -> tuple[int, int, int]:
+def frames_of(call: Call) -> tuple[int, int, int]:
     """Frames, their length, and the step between them."""
     signal = call.shape(0)
     step = call.ints("frame_step", 1) or (1,)
@@ -55,13 +55,13 @@ def _stft(call: Call) -> tuple[int, int, int]:
 
 def _infer_stft(call: Call) -> list[Spec]:
     """[batch, frames, frequencies, 2]."""
-    frames, length, _ = _stft(call)
+    frames, length, _ = frames_of(call)
     size = length // 2 + 1 if call.attrs.get("onesided", 1) else length
     return [((call.shape(0)[0], frames, size, 2), call.dtype())]
 
 
 def _work_stft(call: Call) -> Work:
-    frames, length, _ = _stft(call)
+    frames, length, _ = frames_of(call)
     return passes(call, "mul", call.shape(0)[0] * frames * length * (_fft(length) + call.has(2)))
 
 
@@ -84,9 +84,17 @@ def _work_det(call: Call) -> Work:
     return passes(call, "mul", prod(call.shape(0)[:-2]) * (2 * n**3 // 3))
 
 
+_VALUES = "signal_execute"  # the module that computes them
+
 register(
-    Op("DFT", _infer_dft, _work_dft, settings=(1, 2)),
-    Op("STFT", _infer_stft, _work_stft, settings=(1, 3)),
-    Op("MelWeightMatrix", _infer_mel, per_output("div"), settings=(0, 1, 2, 3, 4)),
-    Op("Det", _infer_det, _work_det),
+    Op("DFT", _infer_dft, _work_dft, settings=(1, 2), execute=later(_VALUES, "dft")),
+    Op("STFT", _infer_stft, _work_stft, settings=(1, 3), execute=later(_VALUES, "stft")),
+    Op(
+        "MelWeightMatrix",
+        _infer_mel,
+        per_output("div"),
+        settings=(0, 1, 2, 3, 4),
+        execute=later(_VALUES, "mel"),
+    ),
+    Op("Det", _infer_det, _work_det, execute=later(_VALUES, "det")),
 )
