@@ -27,5 +27,6 @@ def col2im(call: Call, arrays: Sequence[Array | None]) -> list[Array]:
     y = np.zeros((x.shape[0], channels, *padded), x.dtype)
     for tap, places in taps(block, out, strides, dilations):
         target: tuple[Any, ...] = (slice(None), slice(None), *places)
-        y[target] += columns[(slice(None), slice(None), *tap)]
+        source: tuple[Any, ...] = (slice(None), slice(None), *tap)
+        y[target] += columns[source]
     return [region(y, pads[:rank], [p + size for p, size in zip(pads, image, strict=False)])]
