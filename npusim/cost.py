@@ -31,21 +31,21 @@ class LayerCost(msgspec.Struct, frozen=True, gc=False):
     traffic: Mapping[tuple[str, str], int] = {}
 
     @property
-    def serial_cycles(self) -> float:
-        return float(sum(cycles for name, cycles in self.bounds.items() if name.endswith(SERIAL)))
-
-    @property
-    def overlapped_cycles(self) -> float:
-        return float(max((cycles for name, cycles in self.bounds.items() if not name.endswith(SERIAL)), default=0.0))
-
-    @property
     def cycles(self) -> float:
-        return self.serial_cycles + self.overlapped_cycles
+        """The largest of the bounds that overlap, plus those that nothing overlaps."""
+        serial = overlapped = 0.0
+        for name, cycles in self.bounds.items():
+            if name.endswith(SERIAL):
+                serial += cycles
+            elif cycles > overlapped:
+                overlapped = cycles
+        return serial + overlapped
 
     @property
     def bound_by(self) -> str:
         """The resource that takes longest; the first of equals; ``none`` where nothing takes time."""
-        return max(self.bounds, key=lambda name: self.bounds[name], default="none") if self.cycles > 0 else "none"
+        longest = max(self.bounds, key=self.bounds.__getitem__, default="none")
+        return longest if self.bounds.get(longest, 0.0) > 0 else "none"
 
 
 class Pass(msgspec.Struct, frozen=True, gc=False):

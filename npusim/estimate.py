@@ -134,15 +134,16 @@ def _layers(
 def _layer(each: Pass, owned: Sequence[LayerWork], params: int, hardware: HardwareProfile) -> LayerResult:
     main = next((work for work in owned if work.work and work.work.nests), owned[0] if owned else None)
     nest = main.work.nests[0] if main and main.work and main.work.nests else None
-    last = owned[-1] if owned else None
-    dense = sum(work.macs_dense for work in owned)
+    macs = dense = ops = 0
+    for work in owned:
+        macs, dense, ops = macs + work.macs, dense + work.macs_dense, ops + work.ops
     cycles = each.cost.cycles
     return LayerResult(
         name=each.name, op=main.layer.op if main else "Conversion",
         ifm=tuple(t.shape for t in main.call.ins if t is not None and not t.is_constant) if main else (),
-        ofm=tuple(t.shape for t in last.call.outs) if last else (),
+        ofm=tuple(t.shape for t in owned[-1].call.outs) if owned else (),
         kernel=nest.kernel if nest else (), stride=nest.stride if nest else (), groups=nest.groups if nest else 1,
-        macs=sum(work.macs for work in owned), macs_dense=dense, ops=sum(work.ops for work in owned), params=params,
+        macs=macs, macs_dense=dense, ops=ops, params=params,
         section=each.section, cycles=cycles, bounds=dict(each.cost.bounds), bound_by=each.cost.bound_by,
         utilisation=dense / hardware.mac_array.macs_per_cycle / cycles if cycles else None,
         traffic=_by_level(each.cost.traffic), mapping=each.mapping,
@@ -167,10 +168,10 @@ def _totals(
     for row in layers:
         if row.cycles:
             by_bound[row.bound_by] = by_bound.get(row.bound_by, 0.0) + row.cycles
-    dense = sum(each.macs_dense for each in works)
+    dense = sum(row.macs_dense for row in layers)
     latency_s = cycles / hardware.clock_hz
     return Totals(
-        macs=sum(each.macs for each in works), macs_dense=dense, ops=sum(each.ops for each in works),
+        macs=sum(row.macs for row in layers), macs_dense=dense, ops=sum(row.ops for row in layers),
         params=sum(row.params for row in layers), weight_bytes=weight_bytes(graph, works),
         weight_stream_bytes=sum(each.weight_stream_bytes for each in plan.passes),
         dram_bytes=sum(operands.values()), dram_read_bytes=operands["ifm"] + operands["weights"],
