@@ -77,7 +77,7 @@ def _notices(line: Line, known: Planned | None, found: Planned, *, capped: bool)
         sentence = gain_sentence(line, gains(line, known, found), total_cycles(line, known), MOST_PLACES)
         notices.append(Notice("best-plan", sentence))
     if capped:
-        text = f"the search was cut off at {LONGEST} parts and {MOST_AXES} inputs of a section, and at {MOST_STATES} states"
+        text = f"the search ended at {LONGEST} parts and {MOST_AXES} inputs of a section, and at {MOST_STATES} states"
         notices.append(Notice("search-cap", text))
     return tuple(notices)
 
@@ -117,7 +117,7 @@ class _Assembly:
         if step.entry is None:
             return [(None, 0)]
         if step.end is not None:
-            return step.end.closed(step.entry).chosen()
+            return step.end.closed(step.entry).chosen
         table = self.search.table(self.line.parts[step.start].part, *self.search.stores(self.line, step.start))
         row = int(table.rows[step.entry])
         return [(table.plans.take(slice(row, row + 1)), 0)]

@@ -9,7 +9,7 @@ from npusim.targets.ethos_n.columns import C, Plans
 from npusim.targets.ethos_n.costs import Format
 from npusim.targets.ethos_n.glue import Chosen
 from npusim.targets.ethos_n.machine import Machine
-from npusim.targets.ethos_n.parts import Kind, Line
+from npusim.targets.ethos_n.parts import Kind, Line, Part
 from npusim.targets.ethos_n.passes import multiplier
 from npusim.targets.ethos_n.settle import Settled
 from npusim.targets.ethos_n.sram import code_in_bank, in_bank
@@ -51,28 +51,33 @@ def sram_bytes(line: Line, chosen: Sequence[Chosen], passes: Sequence[Settled], 
     """What SRAM holds while each pass runs: what its section has kept, its own buffers, and its program's code if that
     is new."""
     loaded: dict[int, set[Hashable]] = {}  # programs, by section
+    known: dict[tuple[Part, bytes], tuple[int, int, Hashable]] = {}
     found = []
     for each in passes:
-        total = chosen[each.numbers[0]].taken_bytes if each.numbers else 0
+        total, code = chosen[each.numbers[0]].taken_bytes if each.numbers else 0, None
         for number in each.numbers:
-            mine, part, plans = chosen[number], line.parts[number].part, _plans(chosen, number)
-            inside = sum(chosen[producer].section == mine.section for producer in line.parts[number].inputs)
-            own = (plans[C.WEIGHT_SLOTS] * plans[C.WEIGHT_SLOT_BYTES], plans[C.OUT_BYTES])
-            total += int(in_bank(machine, plans[C.TILE_BYTES])[0]) * (len(part.ins) - inside)
-            total += sum(int(in_bank(machine, size_bytes)[0]) for size_bytes in own)
-        if each.numbers:
-            programs = loaded.setdefault(chosen[each.after].section, set())
-            code = _code(line, chosen, each.after, machine)
-            total += 0 if code in programs else code_in_bank(machine)
+            section, part, plans = chosen[number].section, line.parts[number].part, _plans(chosen, number)
+            inside = sum(chosen[producer].section == section for producer in line.parts[number].inputs)
+            key = (part, plans.data.tobytes())
+            if key not in known:
+                known[key] = _needs(part, machine, plans)
+            tile, own, code = known[key]
+            total += tile * (len(part.ins) - inside) + own
+        programs = loaded.setdefault(chosen[each.after].section, set())
+        if code is not None and code not in programs:
+            total += code_in_bank(machine)
             programs.add(code)
         found.append(total * machine.banks)
     return found
 
 
-def _code(line: Line, chosen: Sequence[Chosen], number: int, machine: Machine) -> Hashable:
-    part, plans = line.parts[number].part, _plans(chosen, number)
+def _needs(part: Part, machine: Machine, plans: Plans) -> tuple[int, int, Hashable]:
+    """Of a bank: bytes of an input's buffer, and of weights and output; and the program."""
+    weights = in_bank(machine, plans[C.WEIGHT_SLOTS] * plans[C.WEIGHT_SLOT_BYTES])
+    own = int(weights[0]) + int(in_bank(machine, plans[C.OUT_BYTES])[0])
     times = int(multiplier(part, machine, plans)[0])
-    return part.program, part.flavour, int(plans[C.BLOCK_W][0]), int(plans[C.BLOCK_H][0]), times
+    code = (part.program, part.flavour, int(plans[C.BLOCK_W][0]), int(plans[C.BLOCK_H][0]), times)
+    return int(in_bank(machine, plans[C.TILE_BYTES])[0]), own, code
 
 
 def stream_bytes(chosen: Sequence[Chosen], each: Settled) -> int:

@@ -4,7 +4,10 @@ section 10)."""
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
+from functools import cached_property
 from typing import Any, NamedTuple, TypeVar
+
+import msgspec
 
 from npusim.targets.ethos_n.columns import Array, Plans
 from npusim.targets.ethos_n.parts import Kind, Line, Part, Placed
@@ -13,7 +16,7 @@ from npusim.targets.ethos_n.state import State
 Axes = tuple[tuple[int, int], ...]
 T = TypeVar("T")
 
-LONGEST = 128  # parts of a section that are searched; on a long chain of small tensors, time goes with its square
+LONGEST = 64  # parts of a section that are searched; on a long chain of small tensors, time goes with its square
 
 
 class Place(NamedTuple):
@@ -72,7 +75,7 @@ class Level:
         self.ends: dict[Hashable, Any] = {}
 
 
-class End(NamedTuple):
+class End(msgspec.Struct, frozen=True, eq=False, dict=True):
     """The best end of the sections of one length: its cycles, the plan of the last part, and the state that it ends."""
 
     cycles: float
@@ -80,6 +83,7 @@ class End(NamedTuple):
     level: Level
     row: int
 
+    @cached_property
     def chosen(self) -> list[tuple[Plans, int]]:
         """The plan of each part of the section, in order, with the bytes of a bank that are taken when it begins."""
         found, level, row = [(self.plans, int(self.level.state.taken[self.row]))], self.level, self.row

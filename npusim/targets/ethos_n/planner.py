@@ -65,12 +65,8 @@ class VendorPlanner:
         Raises:
             EstimateError: no-plan, where a part fits neither alone nor in a section.
         """
-
-        def sections(start: int) -> list[tuple[int, float]]:
-            repeat = line.parts[start].repeat
-            return [(length, end.cycles * repeat) for length, end in from_start(start).by_length.items()]
-
-        result = combine(len(line.parts), lambda number: self._alone(line, number), sections, 0.0)
+        count = len(line.parts)
+        result = combine(count, lambda number: self._alone(line, number), lambda start: from_start(start).costs, 0.0)
         if result is None:
             raise self.no_plan(line)
         chosen: list[Chosen] = []
@@ -96,7 +92,7 @@ class VendorPlanner:
             part = line.parts[cut.start].part
             lonely = self.lonely(part) if part.kind.searched else None
             return [Chosen(lonely[1] if lonely else None, section)]
-        plans = from_start(cut.start).by_length[cut.length].chosen()
+        plans = from_start(cut.start).by_length[cut.length].chosen
         pieces = []
         for number, (plan, taken) in enumerate(plans, cut.start):
             feeds = number < cut.start + cut.length - 1 and _feeds(line, number)

@@ -46,10 +46,12 @@ class Ends(NamedTuple):
     """The best section of each length from a part.
 
     Attributes:
-        by_length: the ends. cut_short: longer sections may exist, beyond the length that is searched.
+        by_length: the ends. costs: of the same sections, (length, cycles with all repetitions).
+        cut_short: longer sections may exist, beyond the length that is searched.
     """
 
     by_length: dict[int, End]
+    costs: list[tuple[int, float]]
     cut_short: bool = False
 
 
@@ -77,22 +79,25 @@ class Sections:
     def from_start(self, line: Line, start: int) -> Ends:
         """The best section of each length from a part; a fault of the estimator discards them all."""
         found: dict[int, End] = {}
+        cut_short = False
         if not line.parts[start].part.joins:
-            return Ends(found)
+            return Ends(found, [])
         level = self._start(place_of(line, start, start))
         for at in range(start + 1, len(line.parts)):
             if level is None or not len(level.state) or not may_join(line, start, at):
                 break
             if at - start >= LONGEST:
-                return Ends(found, cut_short=True)
+                cut_short = True
+                break
             place = place_of(line, start, at)
             end = self._end(level, place)
             if end is not None:
                 if level.doubled:
-                    return Ends({})
+                    return Ends({}, [])
                 found[at - start + 1] = end
             level = self._continue(level, place)
-        return Ends(found)
+        costs = [(length, end.cycles * line.parts[start].repeat) for length, end in found.items()]
+        return Ends(found, costs, cut_short)
 
     # --- start ------------------------------------------------------------------------------------------------------
 

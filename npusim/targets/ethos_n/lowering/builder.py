@@ -23,6 +23,8 @@ class Draft:
             15).
     """
 
+    __slots__ = ("inputs", "layers", "name", "part", "repeat", "selector")
+
     def __init__(self, part: Part, inputs: Sequence[Draft], layers: Sequence[str], name: str) -> None:
         self.part = part
         self.inputs = list(inputs)
