@@ -65,7 +65,7 @@ def test_a_network_that_takes_no_time_has_a_sentence_alone(tmp_path: Path) -> No
     graph = helper.make_graph([helper.make_node("Identity", ["x"], ["y"])], "still", value[:1], value[1:])
     file = tmp_path / "still.onnx"
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), file)
-    done = run(str(file))
+    done = run(str(file), "--set", "target=generic")  # the vendor's compiler copies an input to an output
     assert done.exit_code == 0
     assert "still takes no time on 4tops-4ple: nothing in it is costed." in done.stdout
     assert "[nothing-costed]" in done.stdout

@@ -194,7 +194,7 @@ def test_an_unknown_operator_is_listed_and_fails_when_strict(tmp_path: Path) -> 
 def test_a_model_that_costs_nothing_is_loud(tmp_path: Path) -> None:
     """P14: no table of zeros without a word."""
     file = model(tmp_path, "free.onnx", helper.make_node("Identity", ["x"], ["y"]))
-    done = run("estimate", file)
+    done = run("estimate", file, "--set", "target=generic")  # the vendor's compiler copies an input to an output
     assert done.exit_code == 0
     assert "[nothing-costed]" in done.stdout
 

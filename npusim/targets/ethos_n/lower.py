@@ -52,6 +52,8 @@ def _visit(builder: Builder, each: LayerWork) -> None:
     if each.work is None:
         for name in each.layer.outputs:
             builder.makers[name] = _source(builder, name)
+    elif each.work.view and not any(each.layer.outputs):
+        builder.unowned.append(each.layer.name)  # it holds parameters, and nothing runs
     elif not builder.data(each):
         builder.off(each, f"{each.layer.op} makes its output from nothing")
     elif each.layer.op in RULES:

@@ -21,9 +21,10 @@ class Draft:
         layers: the graph layers that it accounts for.
         selector: it only picks channels, so that the convolution behind it may take its place (section 1, rules 5 and
             15).
+        activated: an activation is its last step, so that a scale cannot go into its weights any more.
     """
 
-    __slots__ = ("inputs", "layers", "name", "part", "repeat", "selector")
+    __slots__ = ("activated", "inputs", "layers", "name", "part", "repeat", "selector")
 
     def __init__(self, part: Part, inputs: Sequence[Draft], layers: Sequence[str], name: str) -> None:
         self.part = part
@@ -31,6 +32,7 @@ class Draft:
         self.layers = list(layers)
         self.name = name
         self.selector = False
+        self.activated = False
         self.repeat = 1
 
 

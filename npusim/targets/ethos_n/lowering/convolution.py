@@ -124,9 +124,11 @@ def relu(builder: Builder, each: LayerWork) -> None:
     """Rule 5: it goes into the part before it, or is an identity part, which the convolution behind may replace."""
     (tensor,) = builder.data(each)[:1]
     if builder.can_absorb(tensor):
+        builder.maker(tensor).activated = True
         builder.absorb(each, builder.maker(tensor))
         return
     draft = builder.identity(each, tensor)
+    draft.activated = True
     draft.selector = builder.options.as_vendor  # a slip of the vendor's compiler: the activation would be lost
     builder.gives(each, draft)
 
@@ -135,7 +137,9 @@ def relu(builder: Builder, each: LayerWork) -> None:
 def scale_and_bias(builder: Builder, each: LayerWork) -> None:
     """A scale and a bias for each channel go into the weights before them, or are a 1x1 depthwise convolution."""
     tensor = builder.data(each)[0]
-    if builder.can_absorb(tensor):
+    if each.work is None or each.work.folds != "weights":
+        builder.off(each, "statistics that the graph computes do not run on this hardware")
+    elif builder.can_absorb(tensor) and not builder.maker(tensor).activated:
         builder.absorb(each, builder.maker(tensor))
     else:
         builder.gives(each, builder.identity(each, tensor, coded=Coded.UNIFORM))
