@@ -1,0 +1,196 @@
+"""Whether a graph computes what it should: run on seeded inputs, and held against whatever can say what is right."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile
+
+import msgspec
+import numpy as np
+
+from npusim.errors import EstimateError, InputError
+from npusim.ir import DType, Graph, Shape
+from npusim.ops.arrays import held
+from npusim.ops.base import Array
+from npusim.reference import family, session
+from npusim.reference.compare import Difference, compare
+from npusim.reference.executor import execute
+from npusim.reference.seeds import seeded_weights
+
+TOLERANCE = 1e-4  # of the largest element: what float32 sums in another order may differ by
+
+
+class Comparison(msgspec.Struct, frozen=True):
+    """The graph's outputs beside those of one other.
+
+    Attributes:
+        against: what the other is.
+        layers: how many tensors inside both have were compared; 0 where none were asked for.
+        first: the first tensor inside the graph that differs, in the order of its layers; None where none does.
+        first_layer: the layer that makes it.
+    """
+
+    against: str
+    outputs: tuple[Difference, ...]
+    tolerance: float
+    layers: int = 0
+    first: Difference | None = None
+    first_layer: str = ""
+
+    @property
+    def holds(self) -> bool:
+        return self.first is None and all(each.within(self.tolerance) for each in self.outputs)
+
+
+class Validation(msgspec.Struct, frozen=True):
+    """A graph, what it was run on, and what came of it.
+
+    Attributes:
+        weights: where the weights are from.
+        skipped: what could not be compared with, and why.
+    """
+
+    model: str
+    inputs: Mapping[str, Shape]
+    seed: int
+    weights: str
+    comparisons: tuple[Comparison, ...]
+    skipped: tuple[str, ...] = ()
+
+    @property
+    def holds(self) -> bool:
+        return all(each.holds for each in self.comparisons)
+
+
+def validate(
+    graph: Graph, *, against: Graph | None = None, weights: Mapping[str, Array] | None = None, seed: int = 0,
+    layers: bool = False, tolerance: float = TOLERANCE,
+) -> Validation:  # fmt: skip
+    """Runs the graph and compares it with SESR of the paper where it is one, with ``against``, with onnxruntime.
+
+    Args:
+        weights: arrays for its constants by name, and for those of ``against`` that have the same names.
+        seed: of the inputs, and of the weights that a graph does not have.
+        layers: tensors inside the graph are compared too, where the other has any of the same name.
+        tolerance: a share of the largest element of what is expected.
+
+    Raises:
+        InputError: as ``execute``; unknown-weights for arrays that no constant is called after.
+        EstimateError: nothing-to-compare.
+    """
+    _check_names(graph, weights)
+    held_by_graph, source = constants(graph, weights, seed)
+    inputs = seeded_inputs(graph, seed)
+    inside = [name for layer in graph.layers for name in layer.outputs if name] if layers else []
+    wanted = tuple(dict.fromkeys((*graph.outputs, *inside)))
+    mine = execute(graph, inputs, held_by_graph, wanted=wanted)
+
+    def held_against(name: str, outputs: Iterable[Array], others: Mapping[str, Array]) -> Comparison:
+        return _comparison(graph, mine, name, outputs, others, tolerance)
+
+    found, skipped = [], []
+    sesr = family.sesr_of(graph, held_by_graph)
+    if sesr is not None:
+        image = inputs[graph.inputs[0]]
+        found.append(held_against(f"SESR of the paper ({sesr.label})", [family.run(sesr.network, image)], {}))
+    else:
+        skipped.append("SESR of the paper: the graph's parameters are not those of one")
+    if against is not None:
+        shared = [name for name in inside if name in against.tensors and name not in graph.outputs]
+        theirs = _run_other(against, graph, inputs, weights, seed, shared)
+        found.append(held_against(against.name, [theirs[name] for name in against.outputs], theirs if layers else {}))
+    if session.is_installed():
+        theirs = session.run(graph, inputs, held_by_graph, wanted)
+        name = f"onnxruntime {session.version()}"
+        found.append(held_against(name, [theirs[out] for out in graph.outputs], theirs if layers else {}))
+    else:
+        skipped.append("onnxruntime: it is not installed (pip install npusim[validate])")
+    if not found:
+        raise EstimateError(
+            "there is nothing to compare it with", code="nothing-to-compare", where=graph.name,
+            fix="give --against FILE, or install npusim[validate]",
+        )  # fmt: skip
+    shapes = {name: graph.tensors[name].shape for name in graph.inputs}
+    return Validation(graph.name, shapes, seed, source, tuple(found), tuple(skipped))
+
+
+def seeded_inputs(graph: Graph, seed: int) -> dict[str, Array]:
+    """Reals from 0 to 1; whole numbers and truth values 0 or 1, which any table has a row for."""
+    rng = np.random.default_rng(seed)
+    made: dict[str, Array] = {}
+    for name in graph.inputs:
+        tensor = graph.tensors[name]
+        if tensor.dtype is DType.STRING:
+            raise InputError("npusim makes no text to run a graph on", code="unsupported-type", where=name)
+        drawn: Any = rng.random(tensor.shape) if tensor.dtype.is_float else rng.integers(0, 2, tensor.shape)
+        made[name] = np.asarray(drawn, held(tensor.dtype))
+    return made
+
+
+def constants(graph: Graph, given: Mapping[str, Array] | None, seed: int) -> tuple[dict[str, Array], str]:
+    """Every constant that a layer reads, and where the parameters are from.
+
+    A graph without weights, or whose parameters are all zero as exporters without weights write them, gets seeded ones.
+    """
+    read = dict.fromkeys(name for layer in graph.layers for name in layer.inputs if name)
+    own = {name: graph.weights[name] for name in read if graph.tensors[name].is_constant and name in graph.weights}
+    drawn, supplied = seeded_weights(graph, seed), {k: v for k, v in (given or {}).items() if k in read}
+    blank = not any(np.any(own[name]) for name in drawn if name in own)
+    used = {name: array for name, array in drawn.items() if (blank or name not in own) and name not in supplied}
+    parts = [f"{len(supplied)} from the file given"] if supplied else []
+    parts += [f"{len(used)} seeded ({seed}), as the graph has none"] if used else []
+    kept = len(own.keys() & drawn.keys() - used.keys() - supplied.keys())
+    parts += [f"{kept} of the graph's own"] if kept else []
+    return {**own, **used, **supplied}, "; ".join(parts) or "none"
+
+
+def read_weights(path: Path) -> dict[str, Array]:
+    """The arrays of an npz file; InputError (bad-weights)."""
+    try:
+        stored = np.load(path, allow_pickle=False)
+        if isinstance(stored, np.ndarray):
+            raise InputError("holds one array and no names", code="bad-weights", where=str(path))
+        with stored:
+            return {name: stored[name] for name in stored.files}
+    except (OSError, ValueError, EOFError, BadZipFile) as fault:
+        what = f"cannot be read as an npz file of arrays ({fault})"
+        raise InputError(what, code="bad-weights", where=str(path)) from fault
+
+
+def _check_names(graph: Graph, weights: Mapping[str, Array] | None) -> None:
+    read = {name for layer in graph.layers for name in layer.inputs if name and graph.tensors[name].is_constant}
+    unknown = sorted(set(weights or ()) - read)
+    if unknown:
+        raise InputError(
+            f"the graph reads no constant called {', '.join(map(repr, unknown[:3]))}", code="unknown-weights",
+            where=graph.name, fix=f"it reads {', '.join(sorted(read)[:3]) or 'none'}, ...",
+        )  # fmt: skip
+
+
+def _run_other(
+    other: Graph, graph: Graph, inputs: Mapping[str, Array], weights: Mapping[str, Array] | None, seed: int,
+    inside: list[str],
+) -> dict[str, Array]:  # fmt: skip
+    """The other graph on the same inputs, which are taken in their order."""
+    shapes = [[each.tensors[name].shape for name in each.inputs] for each in (graph, other)]
+    if shapes[0] != shapes[1] or len(graph.outputs) != len(other.outputs):
+        what = f"inputs {shapes[1]} and {len(other.outputs)} output(s) are not as those of {graph.name}"
+        raise InputError(f"{what}, {shapes[0]} and {len(graph.outputs)}", code="shape-mismatch", where=other.name)
+    held_by_other, _ = constants(other, weights, seed)
+    fed = {theirs: inputs[mine] for mine, theirs in zip(graph.inputs, other.inputs, strict=True)}
+    return execute(other, fed, held_by_other, wanted=tuple(dict.fromkeys((*other.outputs, *inside))))
+
+
+def _comparison(
+    graph: Graph, mine: Mapping[str, Array], against: str, outputs: Iterable[Array], others: Mapping[str, Array],
+    tolerance: float,
+) -> Comparison:  # fmt: skip
+    differences = tuple(compare(name, mine[name], array) for name, array in zip(graph.outputs, outputs, strict=True))
+    inside = [(layer, name) for layer in graph.layers for name in layer.outputs if name in others and name in mine]
+    for layer, name in inside:
+        found = compare(name, mine[name], others[name])
+        if not found.within(tolerance):
+            return Comparison(against, differences, tolerance, len(inside), found, layer.name)
+    return Comparison(against, differences, tolerance, len(inside))

@@ -1,0 +1,314 @@
+"""Validation: right networks pass, planted faults are found and named, and the command says so."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+from onnx import TensorProto, helper, numpy_helper
+
+import npusim
+from npusim import resources
+from npusim.bind import bind
+from npusim.cli import main
+from npusim.errors import EstimateError, InputError
+from npusim.frontends.onnx import write_onnx
+from npusim.ir import Graph
+from npusim.ops.base import Array
+from npusim.reference import family, seeded_weights, session
+from npusim.reference.validate import constants, read_weights, seeded_inputs, validate
+from npusim.zoo import build
+
+SIZE = (14, 11)
+
+
+def _graph(name: str) -> Graph:
+    return bind(build(name), size=SIZE)
+
+
+def _changed(graph: Graph, index: int, **fields: Any) -> Graph:
+    """The graph with a layer changed."""
+    layers = list(graph.layers)
+    layers[index] = msgspec.structs.replace(layers[index], **fields)
+    return msgspec.structs.replace(graph, layers=tuple(layers))
+
+
+def _find(graph: Graph, op: str, at: int = 0) -> int:
+    return [index for index, layer in enumerate(graph.layers) if layer.op == op][at]
+
+
+def _paper(graph: Graph, **options: Any) -> bool:
+    """Whether the graph computes what the paper's SESR does."""
+    (first, *_) = validate(graph, **options).comparisons
+    assert first.against.startswith("SESR of the paper")
+    return first.holds
+
+
+# --- what is right --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["sesr-m3-x2", "sesr-m5-x4-hw", "sesr-m3-x3-expanded"])
+def test_the_zoo_passes(name: str) -> None:
+    found = validate(_graph(name), layers=True)
+    assert found.holds
+    assert [each.against.split()[0] for each in found.comparisons] == ["SESR", "onnxruntime"]
+    assert found.comparisons[1].layers == len(_graph(name).layers)
+    assert "seeded (0)" in found.weights
+    assert found.inputs == {"input": (1, 1, 11, 14)}
+
+
+def test_seeds_differ_and_repeat() -> None:
+    graph = _graph("sesr-m3-x2-hw")
+    first, again, other = (constants(graph, None, seed)[0] for seed in (1, 1, 2))
+    assert all(np.array_equal(first[name], again[name]) for name in first)
+    assert not np.array_equal(first["conv1.weight"], other["conv1.weight"])
+    one, two = (seeded_inputs(graph, seed)["input"] for seed in (1, 2))
+    assert not np.array_equal(one, two)
+    assert 0 <= one.min() < one.max() <= 1
+
+
+def test_a_network_of_another_family_says_so() -> None:
+    found = validate(_graph("fsrcnn-x2"))
+    assert found.holds
+    assert len(found.skipped) == 1
+    assert found.skipped[0].startswith("SESR of the paper")
+
+
+# --- planted faults -------------------------------------------------------------------------------------------------
+
+
+def test_a_skip_left_out_is_found() -> None:
+    graph = _graph("sesr-m3-x2")
+    add = _find(graph, "Add")
+    assert not _paper(_changed(graph, add, op="Add", inputs=(graph.layers[add].inputs[0],) * 2))
+    last = _find(graph, "Add", 1)
+    image = graph.layers[last].inputs.index("input")
+    kept = graph.layers[last].inputs[1 - image]
+    assert not _paper(_changed(graph, last, inputs=(kept, kept)))
+
+
+def test_a_pad_off_by_one_is_found() -> None:
+    graph = _graph("sesr-m3-x2-hw")
+    conv = _find(graph, "Conv", 1)
+    shifted = {**graph.layers[conv].attrs, "pads": (2, 1, 0, 1)}
+    assert _paper(graph)
+    assert not _paper(_changed(graph, conv, attrs=shifted))
+
+
+def test_channels_in_another_order_are_found() -> None:
+    """At x2 both orders are one, as one channel is made; at x4 they are not."""
+    for name, same in (("sesr-m3-x2-hw", True), ("sesr-m3-x4-hw", False)):
+        graph = _graph(name)
+        first = _find(graph, "DepthToSpace")
+        turned = {**graph.layers[first].attrs, "mode": "CRD"}
+        assert _paper(_changed(graph, first, attrs=turned)) is same
+
+
+def _stored(path: Path, name: str, weights: dict[str, Array]) -> Path:
+    write_onnx(build(name), path, weights)
+    return path
+
+
+def test_a_kernel_transposed_is_found_by_its_layer(tmp_path: Path) -> None:
+    held = seeded_weights(_graph("sesr-m3-x2-hw"))
+    third = [name for name in held if name.endswith("weight")][2]
+    turned = {**held, third: np.ascontiguousarray(held[third].swapaxes(2, 3))}
+    right = _stored(tmp_path / "right.onnx", "sesr-m3-x2-hw", held)
+    wrong = _stored(tmp_path / "wrong.onnx", "sesr-m3-x2-hw", turned)
+    good, bad = (npusim.load(path, size=SIZE) for path in (right, wrong))
+    assert validate(good, against=good, layers=True).holds
+    found = validate(bad, against=good, layers=True)
+    assert not found.holds
+    assert "of the graph's own" in found.weights
+    (by_file,) = [each for each in found.comparisons if each.against == good.name]
+    assert by_file.first_layer == third.removesuffix(".weight")
+    assert by_file.first is not None
+    assert by_file.first.max_rel is not None
+    assert by_file.first.max_rel > 0.01
+    assert [each.holds for each in found.comparisons if each is not by_file] == [True, True]
+
+
+def test_graphs_of_other_inputs_cannot_be_compared() -> None:
+    with pytest.raises(InputError, match="are not as those of") as raised:
+        validate(_graph("sesr-m3-x2"), against=_graph("imdn-x2"))
+    assert raised.value.code == "shape-mismatch"
+
+
+def test_an_output_of_another_shape_differs() -> None:
+    found = validate(_graph("sesr-m3-x2-hw"), against=_graph("sesr-m3-x3-hw"))
+    (other,) = [each for each in found.comparisons if each.against == "sesr-m3-x3-hw"]
+    assert not other.holds
+    assert other.outputs[0].expected_shape == (1, 1, 33, 42)
+
+
+# --- weights --------------------------------------------------------------------------------------------------------
+
+
+def test_weights_may_be_given(tmp_path: Path) -> None:
+    graph = _graph("sesr-m3-x2-hw")
+    name = "conv1.weight"
+    np.savez(tmp_path / "w.npz", **{name: np.ones((16, 1, 5, 5), np.float32)})
+    given = read_weights(tmp_path / "w.npz")
+    held, source = constants(graph, given, 0)
+    assert held[name].min() == 1
+    assert "1 from the file given" in source
+    assert "4 seeded" in source
+    assert validate(graph, weights=given).holds
+
+
+def test_a_file_without_weights_is_seeded() -> None:
+    """Zeros that ConstantOfShape makes are no weights."""
+    path = resources.path("models", "sesr-m3-x2-hw.onnx")
+    held, source = constants(npusim.load(path, size=SIZE), None, 0)
+    assert "5 seeded" in source
+    assert np.any(held["conv1.weight"])
+
+
+def test_weights_of_no_constant_are_one_error() -> None:
+    with pytest.raises(InputError, match="'nowhere'") as raised:
+        validate(_graph("sesr-m3-x2"), weights={"nowhere": np.zeros(3)})
+    assert raised.value.code == "unknown-weights"
+
+
+@pytest.mark.parametrize("content", [b"", b"no zip", b"PK\x03\x04 cut"])
+def test_a_file_that_is_no_npz_is_one_error(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "w.npz"
+    path.write_bytes(content)
+    with pytest.raises(InputError) as raised:
+        read_weights(path)
+    assert raised.value.code == "bad-weights"
+
+
+def test_one_array_has_no_names(tmp_path: Path) -> None:
+    np.save(tmp_path / "w.npy", np.zeros(3))
+    with pytest.raises(InputError, match="no names"):
+        read_weights(tmp_path / "w.npy")
+
+
+# --- what there is to compare with ----------------------------------------------------------------------------------
+
+
+def test_without_onnxruntime(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session, "is_installed", lambda: False)
+    found = validate(_graph("sesr-m3-x2-hw"))
+    assert [each.against.split()[0] for each in found.comparisons] == ["SESR"]
+    assert "npusim[validate]" in found.skipped[0]
+    with pytest.raises(EstimateError, match="--against") as raised:
+        validate(_graph("fsrcnn-x2"))
+    assert raised.value.code == "nothing-to-compare"
+
+
+def _onnx(nodes: list[Any], kind: int, shape: list[int], stored: dict[str, Array] | None = None) -> Graph:
+    made = helper.make_graph(
+        nodes, "made", [helper.make_tensor_value_info("x", kind, shape)],
+        [helper.make_tensor_value_info("y", kind, None)],
+        [numpy_helper.from_array(array, name) for name, array in (stored or {}).items()],
+    )  # fmt: skip
+    return npusim.load(helper.make_model(made, opset_imports=[helper.make_opsetid("", 17)]).SerializeToString())
+
+
+def test_indices_are_fed_as_whole_numbers() -> None:
+    """Rows 0 and 1 of a table of two."""
+    node = helper.make_node("Gather", ["table", "x"], ["y"], name="look")
+    graph = _onnx([node], TensorProto.INT64, [6], {"table": np.array([3, 5], np.int64)})
+    assert set(seeded_inputs(graph, 0)["x"].tolist()) <= {0, 1}
+    assert validate(graph).holds
+
+
+def test_text_cannot_be_made() -> None:
+    graph = _onnx([helper.make_node("Identity", ["x"], ["y"], name="same")], TensorProto.STRING, [2])
+    with pytest.raises(InputError, match="text"):
+        validate(graph)
+
+
+def test_what_onnxruntime_refuses_is_one_error() -> None:
+    """The mode of a DepthToSpace is no attribute of opset 7."""
+    odd = msgspec.structs.replace(_graph("sesr-m3-x2-hw"), opsets={"": 7})
+    with pytest.raises(EstimateError) as raised:
+        validate(odd)
+    assert raised.value.code == "onnxruntime"
+
+
+# --- the family -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "name", ["espcn-x2", "vdsr-x2", "sesr-m5-aimet-rgb-x2", "quicksrnet-small-x2", "ecbsr-m4c8-x2"]
+)
+def test_other_networks_are_no_sesr(name: str) -> None:
+    graph = _graph(name)
+    assert family.sesr_of(graph, constants(graph, None, 0)[0]) is None
+
+
+def test_kernels_that_are_nearly_those_of_a_sesr() -> None:
+    graph = _graph("sesr-m3-x2")
+    held = constants(graph, None, 0)[0]
+    assert family.sesr_of(graph, held) is not None
+    conv = _find(graph, "Conv", 1)
+    strided = {**graph.layers[conv].attrs, "strides": (2, 2)}
+    assert family.sesr_of(_changed(graph, conv, attrs=strided), held) is None
+    act = _find(graph, "PRelu")
+    assert family.sesr_of(_changed(graph, act, op="Relu", inputs=graph.layers[act].inputs[:1]), held) is None
+    small = {**held, graph.layers[conv].inputs[1]: np.zeros((16, 16, 1, 1), np.float32)}
+    assert family.sesr_of(graph, small) is None
+    other = {**held, graph.layers[conv].inputs[1]: np.zeros((16, 16, 5, 5), np.float32)}
+    assert family.sesr_of(graph, other) is None
+
+
+# --- the command ----------------------------------------------------------------------------------------------------
+
+
+def _run(*args: str) -> Result:
+    return CliRunner().invoke(main, ["validate", *args], env={"COLUMNS": "120"})
+
+
+def test_the_command_prints_a_row_an_output() -> None:
+    done = _run("sesr-m3-x2", "--size", "14x11", "--layers")
+    assert done.exit_code == 0, done.stderr
+    assert "SESR of the paper (3 x 16, x2, collapsed)" in done.stdout
+    assert "none of the 13 tensors inside differs" in done.stdout
+    assert "seeded (0)" in done.stdout
+    assert done.stdout.rstrip().endswith("It computes what it should.")
+
+
+def test_the_command_fails_where_outputs_differ() -> None:
+    done = _run("sesr-m3-x2", "--against", "sesr-m3-x2-hw", "--size", "14x11", "--layers")
+    assert done.exit_code == 1
+    assert "DIFFERS" in done.stdout
+    assert "the first layer that differs is" in done.stdout
+    assert done.stderr.rstrip().endswith("[differs]")
+    shapes = _run("sesr-m3-x2", "--against", "sesr-m3-x3", "--size", "14x11")
+    assert shapes.exit_code == 1
+    assert "is not (1, 1, 33, 42)" in shapes.stdout
+
+
+def test_json_and_markdown() -> None:
+    found = json.loads(_run("sesr-m3-x2-hw", "--size", "14x11", "--format", "json").stdout)
+    assert found["holds"] is True
+    assert found["comparisons"][0]["outputs"][0]["name"] == "output"
+    assert "| SESR of the paper" in _run("sesr-m3-x2-hw", "--size", "14x11", "--format", "md").stdout
+
+
+@pytest.mark.parametrize(
+    ("args", "code"),
+    [
+        (("sesr-m3-x2", "--size", "14x11", "--tolerance", "much"), "bad-option"),
+        (("sesr-m3-x2", "--size", "14x11", "--seed", "-1"), "bad-option"),
+        (("sesr-m3-x2", "--size", "14x11", "--seed", "1.5"), "bad-option"),
+        (("sesr-m3-x2", "--size", "14x11", "--weights", "nowhere.npz"), "bad-weights"),
+        (("sesr-m3-x2", "--size", "14x11", "--format", "csv"), "bad-option"),
+        (("sesr-m3-x2",), "dynamic-dim"),
+        (("no-such-network", "--size", "14x11"), "unknown-model"),
+    ],
+)
+def test_wrong_input_is_one_line(args: tuple[str, ...], code: str) -> None:
+    done = _run(*args)
+    assert done.exit_code == 2
+    assert done.stdout == ""
+    assert done.stderr.count("\n") == 1
+    assert f"[{code}]" in done.stderr
