@@ -13,7 +13,7 @@ from npusim.profile import HardwareProfile, Memory
 from npusim.profiles.decode import Problem
 
 PASSTHROUGH = "passthrough"  # MAC output as it is, priced beside the kinds of vector work
-_TARGETS = Folder(__file__).parents[1] / "targets"  # a folder of it is a hardware family, imported when a profile names it
+_TARGETS = Folder(__file__).parents[1] / "targets"  # a folder a hardware family, imported when a profile names it
 UNROLLS = ("unroll_in_channels", "unroll_out_channels", "unroll_height", "unroll_width")
 
 
