@@ -44,7 +44,7 @@ def compare(name: str, array: Array, expected: Array) -> Difference:
     finite = np.isfinite(mine) & np.isfinite(theirs)
     if not np.array_equal(mine[~finite], theirs[~finite], equal_nan=True):
         return Difference(name, array.shape, expected.shape, None, None, None)
-    away, largest = np.abs(mine - theirs)[finite], float(np.abs(theirs[finite]).max(initial=0))
+    away, largest = np.abs(mine[finite] - theirs[finite]), float(np.abs(theirs[finite]).max(initial=0))
     most = float(away.max(initial=0))
     if not most:
         return Difference(name, array.shape, expected.shape, 0.0, 0.0, None)

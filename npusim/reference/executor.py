@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from npusim.errors import InputError, NpusimError
+from npusim.errors import EstimateError, InputError, NpusimError
 from npusim.ir import DType, Graph, Layer, Tensor
 from npusim.ops import OPS, Call
 from npusim.ops.arrays import held
@@ -34,6 +34,7 @@ def execute(
         InputError: no-execute names every operator that npusim cannot run, or the loop that it only counts;
             missing-input, shape-mismatch or undefined-value what is wrong with the arrays; no-weights which constants
             have no elements; bad-node where an operator does not take what it is given.
+        EstimateError: too-large, where memory does not suffice.
     """
     wanted = graph.outputs if wanted is None else tuple(wanted)
     given = dict(weights or {})
@@ -87,7 +88,7 @@ class _Run:
 
     def visit(self, layer: Layer) -> None:
         """Runs a layer and holds what it makes."""
-        op = OPS[layer.op]
+        op, place = OPS[layer.op], f"{layer.op} {layer.name!r}"
         arrays = [self.array(name) if name else None for name in layer.inputs]
         try:
             call = self.call(layer, arrays)
@@ -96,8 +97,10 @@ class _Run:
                 made = op.execute(call, arrays)
         except NpusimError:
             raise
+        except MemoryError as fault:
+            what = f"needs more memory than there is ({fault})"
+            raise EstimateError(what, code="too-large", where=place, fix="run a smaller frame") from fault
         except FAULTS as fault:
-            place = f"{layer.op} {layer.name!r}"
             raise InputError(f"its values cannot be computed ({fault})", code="bad-node", where=place) from fault
         for name, array in zip(layer.outputs, made, strict=False):
             if name:
@@ -137,6 +140,10 @@ def _check_layers(graph: Graph) -> None:
         if layer.repeat != 1:
             what = f"stands for {layer.repeat} turns of a loop, which npusim counts and does not run"
             raise InputError(what, code="no-execute", where=f"{layer.op} {layer.name!r}")
+    for notice in graph.warnings:  # the binding of an If whose condition is no constant says which branch it counts
+        if notice.code == "control-flow" and notice.message.startswith("If "):
+            what = f"data choose a branch, and the graph has one of them alone ({notice.message})"
+            raise InputError(what, code="no-execute", where=graph.name)
 
 
 def _check_inputs(graph: Graph, inputs: Mapping[str, Array]) -> None:

@@ -25,6 +25,8 @@ def version() -> str:
 
 
 def _library() -> Any:
+    if not is_installed():
+        raise EstimateError("it is not installed (pip install npusim[validate])", code="onnxruntime")
     return import_module("onnxruntime")  # heavy, an extra, and without types
 
 
@@ -37,7 +39,7 @@ def run(
         weights: every constant of the graph, by the name that layers read.
 
     Raises:
-        EstimateError: onnxruntime, with its own words, where it cannot run the graph.
+        EstimateError: onnxruntime, where it is not installed, or cannot run the graph: then with its own words.
     """
     onnxruntime = _library()
     options = onnxruntime.SessionOptions()
@@ -48,7 +50,7 @@ def run(
         session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
         made = session.run(list(wanted), {name: np.asarray(array) for name, array in inputs.items()})
     except Exception as fault:  # its errors have no common base but this
-        raise EstimateError(f"onnxruntime cannot run it ({fault})", code="onnxruntime", where=graph.name) from fault
+        raise EstimateError(f"it cannot run the graph ({fault})", code="onnxruntime", where=graph.name) from fault
     return dict(zip(wanted, (np.asarray(array) for array in made), strict=True))
 
 

@@ -83,7 +83,7 @@ def validate(
     _check_names(graph, weights)
     held_by_graph, source = constants(graph, weights, seed)
     inputs = seeded_inputs(graph, seed)
-    inside = [name for layer in graph.layers for name in layer.outputs if name] if layers else []
+    inside = [name for layer in graph.layers for name in layer.outputs if graph.consumers(name)] if layers else []
     wanted = tuple(dict.fromkeys((*graph.outputs, *inside)))
     mine = execute(graph, inputs, held_by_graph, wanted=wanted)
 
@@ -101,16 +101,16 @@ def validate(
         shared = [name for name in inside if name in against.tensors and name not in graph.outputs]
         theirs = _run_other(against, graph, inputs, weights, seed, shared)
         found.append(held_against(against.name, [theirs[name] for name in against.outputs], theirs if layers else {}))
-    if session.is_installed():
+    try:
         theirs = session.run(graph, inputs, held_by_graph, wanted)
         name = f"onnxruntime {session.version()}"
         found.append(held_against(name, [theirs[out] for out in graph.outputs], theirs if layers else {}))
-    else:
-        skipped.append("onnxruntime: it is not installed (pip install npusim[validate])")
+    except EstimateError as fault:
+        skipped.append(f"onnxruntime: {fault.what}")
     if not found:
         raise EstimateError(
-            "there is nothing to compare it with", code="nothing-to-compare", where=graph.name,
-            fix="give --against FILE, or install npusim[validate]",
+            f"there is nothing to compare it with ({'; '.join(skipped)})", code="nothing-to-compare",
+            where=graph.name, fix="give --against MODEL",
         )  # fmt: skip
     shapes = {name: graph.tensors[name].shape for name in graph.inputs}
     return Validation(graph.name, shapes, seed, source, tuple(found), tuple(skipped))
@@ -124,7 +124,7 @@ def seeded_inputs(graph: Graph, seed: int) -> dict[str, Array]:
         tensor = graph.tensors[name]
         if tensor.dtype is DType.STRING:
             raise InputError("npusim makes no text to run a graph on", code="unsupported-type", where=name)
-        drawn: Any = rng.random(tensor.shape) if tensor.dtype.is_float else rng.integers(0, 2, tensor.shape)
+        drawn: Any = rng.random(tensor.shape, np.float32) if tensor.dtype.is_float else rng.integers(0, 2, tensor.shape)
         made[name] = np.asarray(drawn, held(tensor.dtype))
     return made
 
@@ -132,13 +132,15 @@ def seeded_inputs(graph: Graph, seed: int) -> dict[str, Array]:
 def constants(graph: Graph, given: Mapping[str, Array] | None, seed: int) -> tuple[dict[str, Array], str]:
     """Every constant that a layer reads, and where the parameters are from.
 
-    A graph without weights, or whose parameters are all zero as exporters without weights write them, gets seeded ones.
+    A parameter without elements gets seeded ones, and so does one that ConstantOfShape fills, as files without weights
+    are written.
     """
     read = dict.fromkeys(name for layer in graph.layers for name in layer.inputs if name)
     own = {name: graph.weights[name] for name in read if graph.tensors[name].is_constant and name in graph.weights}
     drawn, supplied = seeded_weights(graph, seed), {k: v for k, v in (given or {}).items() if k in read}
-    blank = not any(np.any(own[name]) for name in drawn if name in own)
-    used = {name: array for name, array in drawn.items() if (blank or name not in own) and name not in supplied}
+    filled = {name for layer in graph.folded if layer.op == "ConstantOfShape" for name in layer.outputs}
+    blank = {name for name in drawn if name not in own or filled.issuperset(graph.tensors[name].stored)}
+    used = {name: drawn[name] for name in blank - supplied.keys()}
     parts = [f"{len(supplied)} from the file given"] if supplied else []
     parts += [f"{len(used)} seeded ({seed}), as the graph has none"] if used else []
     kept = len(own.keys() & drawn.keys() - used.keys() - supplied.keys())

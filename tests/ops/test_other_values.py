@@ -216,3 +216,15 @@ def test_embeddings_with_a_mask_and_places() -> None:
     np.testing.assert_array_equal(total, word.value[[[1, 2, 0]]] + place.value[[[2, 1, 0]]])
     assert words.tolist() == [2]
     assert y.shape == (1, 3, 4)
+
+
+# --- what is left of control flow -----------------------------------------------------------------------------------
+
+
+def test_turns_that_make_the_same_are_stacked() -> None:
+    sample = Sample({"count": 3, "axis": 1}, (fed([[1], [2]]),))
+    assert _computed("npusim::Stack", sample)[0].tolist() == [[[1], [1], [1]], [[2], [2], [2]]]
+
+
+def test_what_holds_parameters_makes_nothing() -> None:
+    assert _computed("npusim::Idle", Sample({}, (weights(3),), outs=0)) == []

@@ -14,10 +14,11 @@ from onnx import TensorProto, helper, numpy_helper
 
 import npusim
 from npusim.bind import bind
-from npusim.errors import InputError
+from npusim.errors import EstimateError, InputError
 from npusim.frontends.onnx.write import to_proto
 from npusim.ir import DType, Graph
 from npusim.model import Constant, Model
+from npusim.ops import OPS
 from npusim.ops.base import Array
 from npusim.reference import execute, seeded_weights
 from npusim.zoo import build
@@ -225,9 +226,14 @@ def test_all_operators_that_cannot_run_are_named_at_once() -> None:
     assert "Bernoulli, RandomNormalLike" in fault.what
 
 
-def test_a_counted_loop_is_refused() -> None:
+def _loop(trips: int) -> Graph:
+    """The state rectified in each turn; the states of all turns are stacked."""
     body = helper.make_graph(
-        [_node("Identity", ["go"], ["on"]), _node("Relu", ["state"], ["next"])],
+        [
+            _node("Identity", ["go"], ["on"]),
+            _node("Relu", ["state"], ["next"]),
+            _node("Add", ["next", "one"], ["more"]),
+        ],
         "body",
         [
             helper.make_tensor_value_info("i", TensorProto.INT64, []),
@@ -237,12 +243,60 @@ def test_a_counted_loop_is_refused() -> None:
         [
             helper.make_tensor_value_info("on", TensorProto.BOOL, []),
             helper.make_tensor_value_info("next", TensorProto.FLOAT, [3]),
+            helper.make_tensor_value_info("more", TensorProto.FLOAT, [3]),
         ],
     )
-    loop = _node("Loop", ["trips", "", "x"], ["y"], body=body)
-    fault = _refused(_loaded([loop], {"x": [3]}, ["y"], {"trips": np.int64(5)}), {"x": X})
+    loop = _node("Loop", ["trips", "", "x"], ["y", "z"], body=body)
+    return _loaded([loop], {"x": [3]}, ["y", "z"], {"trips": np.int64(trips), "one": np.float32(1)})
+
+
+def test_a_loop_of_one_turn_runs() -> None:
+    """1, 2, -3 rectified, and one more."""
+    made = execute(_loop(1), {"x": X})
+    assert made["y"].tolist() == [1, 2, 0]
+    assert made["z"].tolist() == [[2, 3, 1]]
+
+
+def test_a_loop_that_never_turns_gives_what_it_got() -> None:
+    graph = _loop(0)
+    assert execute(graph, {"x": X}, wanted=["y"])["y"].tolist() == X.tolist()
+
+
+def test_a_counted_loop_is_refused() -> None:
+    fault = _refused(_loop(5), {"x": X})
     assert fault.code == "no-execute"
     assert "5 turns of a loop" in fault.what
+
+
+def _identity(name: str) -> Any:
+    """A branch that gives x as it is, or its negative."""
+    op = "Identity" if name == "then_branch" else "Neg"
+    out = helper.make_tensor_value_info("b", TensorProto.FLOAT, [3])
+    return helper.make_graph([helper.make_node(op, ["x"], ["b"], name=op)], name, [], [out])
+
+
+def test_a_branch_that_data_choose_is_refused() -> None:
+    """The graph has the dearer branch alone, and would be wrong for half of all inputs."""
+    branches = {name: _identity(name) for name in ("then_branch", "else_branch")}
+    nodes = [
+        _node("ReduceSum", ["x"], ["sum"], keepdims=0),
+        _node("Greater", ["sum", "zero"], ["up"]),
+        _node("If", ["up"], ["y"], **branches),
+    ]
+    weighed = {"zero": np.float32(0)}
+    fault = _refused(_loaded(nodes, {"x": [3]}, ["y"], weighed), {"x": X})
+    assert fault.code == "no-execute"
+    assert "If_y" in fault.what
+
+
+def test_too_little_memory_is_one_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: Any) -> list[Array]:
+        raise MemoryError("no room")
+
+    monkeypatch.setitem(OPS._entries, "Relu", msgspec.structs.replace(OPS["Relu"], execute=full))
+    with pytest.raises(EstimateError, match="no room") as raised:
+        execute(_chain(), {"x": X})
+    assert raised.value.code == "too-large"
 
 
 @pytest.mark.parametrize(
