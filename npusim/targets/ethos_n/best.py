@@ -19,7 +19,10 @@ from npusim.targets.ethos_n.best_steps import BestSearch, Forms, LineSteps, Move
 from npusim.targets.ethos_n.parts import Line
 from npusim.targets.ethos_n.stores import NEVER
 
-MOST_STATES = 4096  # of one cut that are carried on, the cheapest; no network that we know of has so many
+FEW_STATES = 16  # of one cut, the cheapest, in a first search that only bounds the costs of the second
+MOST_COMPARED = 1024  # of one cut that are compared with each other, for the few that go on
+MOST_STATES = 4096  # of one cut in the second, which ends without a result where there are more
+MOST_MOVES = 150_000  # of the second search, likewise
 
 
 class Reached(NamedTuple):
@@ -31,18 +34,48 @@ class Reached(NamedTuple):
     cut: int
 
 
+class Found(NamedTuple):
+    """The steps of the cheapest plan in order, its cycles, and whether a cheaper one may have been left out."""
+
+    steps: list[Step]
+    cycles: float
+    capped: bool
+
+
+def best_steps(line: Line, search: BestSearch, most: float) -> Found | None:
+    """The cheapest plan of a line at or below ``most`` cycles; None where there is none.
+
+    A narrow search comes first: what it finds is an upper bound, which keeps the full one small.
+    """
+    steps = LineSteps(line, search)
+    narrow = LineSearch(steps, most, FEW_STATES)
+    found = narrow.run()
+    if not narrow.capped:
+        return found
+    full = LineSearch(steps, most if found is None else found.cycles, MOST_STATES, MOST_MOVES)
+    better = full.run()
+    if full.capped or better is None:
+        return None if found is None else found._replace(capped=True)
+    return better
+
+
 class LineSearch:
     """The dynamic programme over one line.
 
     Attributes:
-        capped: states or sections were left out to end in time, so that a cheaper plan may exist.
+        capped: states were left out.
     """
 
-    def __init__(self, line: Line, search: BestSearch, most: float) -> None:
-        """``most``: cycles of a plan that is known; nothing above it is followed."""
-        self.steps = LineSteps(line, search)
-        self.count = len(line.parts)
+    def __init__(self, steps: LineSteps, most: float, width: int, most_moves: int | None = None) -> None:
+        """
+        Args:
+            most: cycles of a plan that is known; nothing above it is followed. width: states of a cut that are.
+            most_moves: ends the search where it has ``width`` states, or so many moves.
+        """
+        self.steps = steps
+        self.count = len(steps.line.parts)
         self.most = most * (1 + 1e-12)  # sums of the same passes in another order
+        self.width, self.most_moves, self.moves = width, most_moves, 0
         self.capped = False
         self.cuts: list[dict[State, Reached]] = [{} for _ in range(self.count + 1)]
 
@@ -52,17 +85,21 @@ class LineSearch:
         last = self.steps.last
         return [tuple(number for number in range(cut) if last[number] >= cut) for cut in range(self.count + 1)]
 
-    def run(self) -> list[Step] | None:
-        """The steps of the cheapest plan in order; None where nothing is found at or below ``most``."""
+    def run(self) -> Found | None:
+        """The cheapest plan; None where nothing is found at or below ``most``, or the search was ended."""
         self.cuts[0][()] = Reached(0.0, None, (), 0)
         for cut in range(self.count):
-            for state, reached in self._kept(cut):
+            kept = self._kept(cut)
+            if self.most_moves is not None and (self.capped or self.moves > self.most_moves):
+                self.capped = True
+                return None
+            for state, reached in kept:
                 forms = dict(zip(self.live[cut], state, strict=True))
                 for move in self.steps.moves(cut, forms):
+                    self.moves += 1
                     self._push(reached.cost + move.cycles, move, state, cut)
-        self.capped = self.capped or self.steps.capped
         final = self.cuts[-1].get(())
-        return None if final is None else self._read_off(final)
+        return None if final is None else Found(self._read_off(final), final.cost, self.steps.capped)
 
     def _push(self, cost: float, move: Move, before: State, cut: int) -> None:
         if cost + self.rest[move.stop] > self.most:
@@ -84,6 +121,8 @@ class LineSearch:
         found = sorted(self.cuts[cut].items(), key=lambda each: (each[1].cost, each[0]))
         if len(found) < 2:
             return found
+        most = max(self.width, MOST_COMPARED)
+        self.capped, found = self.capped or len(found) > most, found[:most]
         costs = np.array([reached.cost for _, reached in found])
         excess = costs[:, None] - costs[None, :]  # of a row's state over its own cost, for each column's state
         for position, number in enumerate(self.live[cut]):
@@ -94,8 +133,8 @@ class LineSearch:
             excess += table[at[:, None], at[None, :]]
         np.fill_diagonal(excess, NEVER)
         kept = [each for each, beaten in zip(found, np.any(excess <= 0, axis=0), strict=True) if not beaten]
-        self.capped = self.capped or len(kept) > MOST_STATES
-        return kept[:MOST_STATES]
+        self.capped = self.capped or len(kept) > self.width
+        return kept[: self.width]
 
     def _changing(self, number: int, have: Forms, want: Forms) -> float:
         """Cycles that bring every form of ``want`` about where those of ``have`` are there."""

@@ -8,7 +8,7 @@ import msgspec
 
 from npusim.errors import EstimateError
 from npusim.ir import Notice
-from npusim.targets.ethos_n.best import MOST_STATES, LineSearch
+from npusim.targets.ethos_n.best import best_steps
 from npusim.targets.ethos_n.best_sections import MOST_AXES
 from npusim.targets.ethos_n.best_steps import BestSearch, Convert, Step
 from npusim.targets.ethos_n.columns import Plans
@@ -50,16 +50,15 @@ class BestPlanner:
         if known is not None and len(line.parts) > MOST_PARTS:
             text = f"a line of {len(line.parts)} parts is too long to search for the best plan: this is the vendor's"
             return msgspec.structs.replace(known, notices=(*known.notices, Notice("search-cap", text)))
-        search = LineSearch(line, self.search, most)
-        steps = search.run()
-        if steps is None:
+        best = best_steps(line, self.search, most)
+        if best is None:
             if known is None:
                 raise self.vendor.no_plan(line)
             return known
-        found = _Assembly(line, self.machine, self.search, self.vendor.costs).all(steps)
+        found = _Assembly(line, self.machine, self.search, self.vendor.costs).all(best.steps)
         if known is not None and total_cycles(line, found) > most:
             return known
-        return msgspec.structs.replace(found, notices=_notices(line, known, found, capped=search.capped))
+        return msgspec.structs.replace(found, notices=_notices(line, known, found, capped=best.capped))
 
     def _vendors(self, line: Line) -> tuple[Planned | None, float]:
         try:
@@ -77,7 +76,9 @@ def _notices(line: Line, known: Planned | None, found: Planned, *, capped: bool)
         sentence = gain_sentence(line, gains(line, known, found), total_cycles(line, known), MOST_PLACES)
         notices.append(Notice("best-plan", sentence))
     if capped:
-        text = f"the search ended at {LONGEST} parts and {MOST_AXES} inputs of a section, and at {MOST_STATES} states"
+        text = (
+            f"the search was cut off, at {LONGEST} parts or {MOST_AXES} inputs of a section, or among too many formats"
+        )
         notices.append(Notice("search-cap", text))
     return tuple(notices)
 

@@ -19,6 +19,7 @@ from npusim.targets.ethos_n.stripes import inclusive
 
 ORIGIN: Shape3 = (0, 0, 0)
 NEVER = float("inf")
+MOST_FORMS = 12
 
 
 class Store(NamedTuple):
@@ -80,9 +81,15 @@ def joined_formats(part: Part, machine: Machine) -> list[Format]:
 
 
 def choices(stores: list[Store], readers: int) -> list[tuple[int, ...]]:
-    """Which forms a part may store at once: one, or two where several parts read them."""
-    most = 2 if readers > 1 else 1
-    return [chosen for count in range(1, most + 1) for chosen in combinations(range(len(stores)), count)]
+    """Which forms a part may store at once: one, or two where several parts read them.
+
+    Of more than ``MOST_FORMS``, which takes a tensor that goes into several concatenations, only plain ones are paired.
+    """
+    ones: list[tuple[int, ...]] = [(index,) for index in range(len(stores))]
+    if readers < 2:
+        return ones
+    paired = [at for at, store in enumerate(stores) if len(stores) <= MOST_FORMS or store.reader is None]
+    return [*ones, *combinations(paired, 2)]
 
 
 # --- what plans can exchange, many at once ----------------------------------------------------------------------------
