@@ -35,15 +35,15 @@ class Reached(NamedTuple):
 
 
 class Found(NamedTuple):
-    """The steps of the cheapest plan in order, its cycles, and whether a cheaper one may have been left out."""
+    """The steps of the cheapest plan in order, and its cycles."""
 
     steps: list[Step]
     cycles: float
-    capped: bool
 
 
-def best_steps(line: Line, search: BestSearch, most: float) -> Found | None:
-    """The cheapest plan of a line at or below ``most`` cycles; None where there is none.
+def best_steps(line: Line, search: BestSearch, most: float) -> tuple[Found | None, bool]:
+    """The cheapest plan of a line at or below ``most`` cycles (None where none is found), and whether a cheaper one may
+    have been left out.
 
     A narrow search comes first: what it finds is an upper bound, which keeps the full one small.
     """
@@ -51,12 +51,10 @@ def best_steps(line: Line, search: BestSearch, most: float) -> Found | None:
     narrow = LineSearch(steps, most, FEW_STATES)
     found = narrow.run()
     if not narrow.capped:
-        return found
+        return found, steps.capped
     full = LineSearch(steps, most if found is None else found.cycles, MOST_STATES, MOST_MOVES)
     better = full.run()
-    if full.capped or better is None:
-        return None if found is None else found._replace(capped=True)
-    return better
+    return (found, True) if full.capped else (better, steps.capped)
 
 
 class LineSearch:
@@ -99,7 +97,7 @@ class LineSearch:
                     self.moves += 1
                     self._push(reached.cost + move.cycles, move, state, cut)
         final = self.cuts[-1].get(())
-        return None if final is None else Found(self._read_off(final), final.cost, self.steps.capped)
+        return None if final is None else Found(self._read_off(final), final.cost)
 
     def _push(self, cost: float, move: Move, before: State, cut: int) -> None:
         if cost + self.rest[move.stop] > self.most:

@@ -50,15 +50,15 @@ class BestPlanner:
         if known is not None and len(line.parts) > MOST_PARTS:
             text = f"a line of {len(line.parts)} parts is too long to search for the best plan: this is the vendor's"
             return msgspec.structs.replace(known, notices=(*known.notices, Notice("search-cap", text)))
-        best = best_steps(line, self.search, most)
+        best, capped = best_steps(line, self.search, most)
         if best is None:
             if known is None:
                 raise self.vendor.no_plan(line)
-            return known
+            return msgspec.structs.replace(known, notices=_notices(line, known, known, capped=capped))
         found = _Assembly(line, self.machine, self.search, self.vendor.costs).all(best.steps)
         if known is not None and total_cycles(line, found) > most:
-            return known
-        return msgspec.structs.replace(found, notices=_notices(line, known, found, capped=best.capped))
+            found = known
+        return msgspec.structs.replace(found, notices=_notices(line, known, found, capped=capped))
 
     def _vendors(self, line: Line) -> tuple[Planned | None, float]:
         try:
