@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -130,7 +131,7 @@ def test_a_faster_clock_is_never_slower() -> None:
         profile = load("ethos-n78", None, {"clock": clock, "dram": "16GB/s"})
         plan = best_planner.BestPlanner(machine(profile), HALF).plan(line_of(graph, EQUAL))
         latencies.append(total_cycles(line_of(graph, EQUAL), plan) / profile.clock_hz)
-    assert all(later <= earlier * ROUNDING for earlier, later in zip(latencies, latencies[1:], strict=False))
+    assert all(later <= earlier * ROUNDING for earlier, later in pairwise(latencies))
 
 
 # --- what it says -----------------------------------------------------------------------------------------------------
@@ -188,7 +189,8 @@ def test_long_lines_have_the_vendors_plan(monkeypatch: pytest.MonkeyPatch) -> No
 
 @pytest.mark.parametrize("moves", [0, 10**6])
 def test_a_search_that_is_cut_off_says_so_or_ends(monkeypatch: pytest.MonkeyPatch, moves: int) -> None:
-    """A first search with one state a cut is not the last word: a full one follows, unless it takes too many moves."""
+    """A first search with one state a cut is not the last word: a full one follows, unless it takes too many
+    moves."""
     line = line_of(NETWORKS["joined"])
     exact = BestPlanner(narrow(), PLAIN).plan(line)
     monkeypatch.setattr(best, "FEW_STATES", 1)
