@@ -176,7 +176,7 @@ def test_no_plan_at_all() -> None:
     assert (caught.value.code, caught.value.where) == ("no-plan", "c0")
 
 
-# --- where it gives up --------------------------------------------------------------------------------------------------
+# --- where it gives up ------------------------------------------------------------------------------------------------
 
 
 def test_long_lines_have_the_vendors_plan(monkeypatch: pytest.MonkeyPatch) -> None:
