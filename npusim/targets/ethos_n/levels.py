@@ -122,7 +122,7 @@ def by_window(signs: Array, known: dict[bytes, T], search: Callable[[int], T]) -
     whether the start is odd (section 11)."""
 
     def found(start: int) -> T:
-        window = signs[start : start + LONGEST].tobytes() + bytes([start % 2])
+        window = signs[start : start + LONGEST + 1].tobytes() + bytes([start % 2])
         if window not in known:
             known[window] = search(start)
         return known[window]
