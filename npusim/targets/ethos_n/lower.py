@@ -37,8 +37,9 @@ def lower(graph: Graph, works: Sequence[LayerWork], machine: Machine, options: O
     for name in graph.outputs:
         if name in builder.makers:
             made = builder.shape(name)
-            part = Part(Kind.OUTPUT, (made,), made)
-            builder.drafts.append(Draft(part, [builder.maker(name)], (), name))
+            draft = Draft(Part(Kind.OUTPUT, (made,), made), [builder.maker(name)], (), name)
+            draft.repeat = builder.frames
+            builder.drafts.append(draft)
     return Lowered(number(melt(builder.drafts)), tuple(builder.unowned), sentences(builder))
 
 

@@ -21,7 +21,8 @@ class Settled(NamedTuple):
     """A pass at its final cost.
 
     Attributes:
-        numbers: of the parts that it runs; of a conversion, none. after: the part that it follows.
+        numbers: of the parts that it runs; of a conversion, none. after: the last of them; of a conversion, the part
+            that it comes before.
         bounds: cycles by resource, as LayerCost has them. *_bytes: DRAM traffic by operand.
         reads: formats of what is read, by slot; None where it stays in SRAM. writes: formats of what is stored.
     """
@@ -93,7 +94,8 @@ def settle(line: Line, chosen: Sequence[Chosen], glued: Glued, costs: PassCosts)
             sources = [_source(buffer) for buffer in glued.ins[placed.number]]
             targets = [_end(copy.target, plain=True) for copy in out.read_by]
             found.append(costs.operation(line, chosen, placed.number, sources, targets))
-    return sorted([*found, *_conversions(glued, costs.machine, costs.rules)], key=lambda each: each.after)
+    conversions = _conversions(glued, costs.machine, costs.rules)
+    return sorted([*conversions, *found], key=lambda each: each.after)
 
 
 def _source(buffer: Buffer) -> End | None:
