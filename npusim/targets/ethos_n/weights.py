@@ -1,8 +1,8 @@
 """Sizes of encoded weight streams (PLANNER.md section 14, MODEL.md section 6).
 
 Weights are not at hand in an estimate: uniform random bytes are assumed, which the encoder stores raw, with runs of
-zeros where the layout pads a kernel. What the encoder adds for a channel whose codec parameters differ from the last one's is
-expected.
+zeros where the layout pads a kernel. What the encoder adds for a channel whose codec parameters differ from the last
+one's is expected.
 """
 
 from __future__ import annotations
