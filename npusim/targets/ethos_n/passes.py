@@ -158,8 +158,6 @@ def pass_cycles(machine: Machine, bounds: Bounds) -> Floats:
 
 def read_time(part: Part, machine: Machine, plans: Plans, fmt: Any, rules: Rules, inputs: int) -> Time:
     """``inputs`` operands read from DRAM in one format; bytes and stripes add up (section 8)."""
-    if not inputs:
-        return AT_REST
     moved = moved_in(part, machine, plans, fmt, rules)
     if inputs > 1:
         moved = Transfer(*(inputs * amount for amount in moved))

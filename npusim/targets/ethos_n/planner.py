@@ -20,7 +20,7 @@ from npusim.targets.ethos_n.passes import Rules
 from npusim.targets.ethos_n.sections import Ends, Sections
 from npusim.targets.ethos_n.settle import PassCosts, Settled, settle
 
-MOST_REMEMBERED = 2000  # parts and starts of sections, some tens of KiB each
+MOST_REMEMBERED = 500  # parts and starts of sections, some tens of KiB each
 
 
 class Planned(msgspec.Struct, frozen=True):
