@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from npusim.errors import InputError
 from npusim.estimate import estimate
 from npusim.ir import DType, Graph, Layer, Role, Shape, Tensor
 from npusim.model import Constant, Model, Node, Value
+from npusim.ops.base import Array
 from npusim.options import Options
 from npusim.targets.ethos_n.parts import Coded, Kind, Part
 
@@ -166,7 +168,7 @@ def test_3_the_engine_stuffs_the_input_with_zeros() -> None:
 
 
 def test_3_a_long_kernel_has_a_part_that_stuffs() -> None:
-    attrs = {"strides": (2, 2), "pads": (4, 4, 4, 4), "output_padding": (1, 1)}
+    attrs: dict[str, Any] = {"strides": (2, 2), "pads": (4, 4, 4, 4), "output_padding": (1, 1)}
     stuffed, part = parts(one("ConvTranspose", reads="x w", weights={"w": (16, 1, 9, 9)}, **attrs))
     assert (stuffed.depthwise, stuffed.upscale, stuffed.kernel, stuffed.out) == (True, 2, (1, 1), (32, 32, 16))
     assert (part.depthwise, part.upscale, part.kernel, part.ins) == (False, 1, (9, 9), ((32, 32, 16),))
@@ -361,7 +363,7 @@ def test_9_average_pools_of_three() -> None:
 def test_9_their_planes_must_fit_a_bank() -> None:
     # A bank of 64 KiB less 4 KiB of code holds 2 planes of 30,720 B, as of 240 x 128; of more than 16 channels 4
     # planes.
-    attrs = {"kernel_shape": (3, 3), "pads": (1, 1, 1, 1)}
+    attrs: dict[str, Any] = {"kernel_shape": (3, 3), "pads": (1, 1, 1, 1)}
     assert only(one("AveragePool", (1, 16, 240, 128), **attrs)).kind is Kind.PLE
     assert only(one("AveragePool", (1, 16, 241, 128), **attrs)).kind is Kind.OFF
     assert only(one("AveragePool", (1, 17, 120, 128), **attrs)).kind is Kind.PLE
@@ -404,6 +406,16 @@ def test_11_additions_by_option(equal: bool | None, program: str) -> None:
     assert (part.kind, part.program, part.ins, part.weights) == (Kind.PLE, program, ((16, 16, 16),) * 2, None)
 
 
+def stored(arrays: dict[str, Array]) -> dict[str, Constant]:
+    return {
+        name: Constant(name, value.shape, dtype_of(value), partial(np.array, value)) for name, value in arrays.items()
+    }
+
+
+def dtype_of(value: Array) -> DType:
+    return DType.INT8 if value.dtype == np.int8 else DType.FLOAT32
+
+
 def quantised(scales: dict[str, float], op: str = "Add") -> Graph:
     """``y`` = x + z of maps that are quantised before and after, each by its own scale."""
     rows: list[Row] = []
@@ -415,9 +427,7 @@ def quantised(scales: dict[str, float], op: str = "Add") -> Graph:
     nodes = tuple(Node(made, name, tuple(read.split()), (made,), attrs) for name, read, made, attrs in rows)
     arrays = {f"s{name}": np.array(scale, np.float32) for name, scale in scales.items()}
     arrays["o"] = np.array(0, np.int8)
-    types = {name: DType.INT8 if name == "o" else DType.FLOAT32 for name in arrays}
-    constants = {name: Constant(name, (), types[name], lambda value=value: value) for name, value in arrays.items()}
-    return bind(Model("hand-made", (Value("x", MAP), Value("z", MAP)), ("y",), nodes, constants))
+    return bind(Model("hand-made", (Value("x", MAP), Value("z", MAP)), ("y",), nodes, stored(arrays)))
 
 
 def test_11_additions_by_the_quantisation_of_the_graph() -> None:
@@ -510,12 +520,12 @@ def test_13_one_quantisation_after_another_is_an_identity() -> None:
     nodes = tuple(Node(made, op, tuple(read.split()), (made,), {}) for op, read, made, _ in rows)
 
     def graph(first: float, second: float) -> Graph:
-        values = {"a": np.float32(first), "b": np.float32(second), "o": np.int8(0)}
-        constants = {
-            name: Constant(name, (), DType.INT8 if name == "o" else DType.FLOAT32, lambda v=value: np.array(v))
-            for name, value in values.items()
+        arrays: dict[str, Array] = {
+            "a": np.array(first, np.float32),
+            "b": np.array(second, np.float32),
+            "o": np.array(0, np.int8),
         }
-        return bind(Model("hand-made", (Value("x", MAP),), ("y",), nodes, constants))
+        return bind(Model("hand-made", (Value("x", MAP),), ("y",), nodes, stored(arrays)))
 
     assert parts(graph(0.5, 0.5)) == []
     identity = only(graph(0.5, 0.25))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from ethos_kit import EQUAL, NOT_PLANNABLE, chain, fsrcnn, hardware, parts, passes, planned, sesr_m5
-from hand import network
+from hand import Row, network
 
 from npusim.estimate import estimate
 from npusim.options import Options
@@ -94,7 +94,8 @@ def test_e4_depth_to_space_is_a_convolution_that_passes_through() -> None:
     assert found.cost.traffic[("dram", "ofm")] == 2160 * 3840
     serial_read = 2500 * 510 * (2 * 32 * 128 * 4) / 12_349_440  # two stripes
     serial_written = 2500 * 510 * (64 * 256) / 8_294_400
-    assert (serial_read, serial_written) == (pytest.approx(3383.1, rel=0.03), pytest.approx(2518.5, abs=0.05))
+    assert serial_read == pytest.approx(3383.1, abs=0.05)
+    assert serial_written == pytest.approx(2518.5, abs=0.05)
     assert found.cost.cycles == close(serial_read + serial_written + 2500 + 6_725_400)
     assert found.cost.cycles == pytest.approx(6_733_801.6, abs=0.05)
 
@@ -186,7 +187,7 @@ def test_7_without_the_long_addition(saving: float, cycles: float) -> None:
 
 
 def test_9_a_relu_after_an_addition_is_a_pass_of_its_own() -> None:
-    rows = [("Add", "x z", "s", {}), ("Relu", "s", "y", {})]
+    rows: list[Row] = [("Add", "x z", "s", {}), ("Relu", "s", "y", {})]
     graph = network({"x": (1, 16, 32, 32), "z": (1, 16, 32, 32)}, rows, "y")
     assert [each.layers for each in planned(graph, EQUAL).passes if each.layers] == [("s",), ("y",)]
 
