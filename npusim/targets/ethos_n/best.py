@@ -15,7 +15,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from npusim.targets.ethos_n.best_steps import BestSearch, Forms, LineSteps, Move, State, Step, indices
+from npusim.targets.ethos_n.best_search import BestSearch
+from npusim.targets.ethos_n.best_steps import Forms, LineSteps, Move, State, Step, indices
 from npusim.targets.ethos_n.parts import Line
 from npusim.targets.ethos_n.stores import NEVER
 

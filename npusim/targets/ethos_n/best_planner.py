@@ -9,8 +9,9 @@ import msgspec
 from npusim.errors import EstimateError
 from npusim.ir import Notice
 from npusim.targets.ethos_n.best import best_steps
+from npusim.targets.ethos_n.best_search import BestSearch
 from npusim.targets.ethos_n.best_sections import MOST_AXES
-from npusim.targets.ethos_n.best_steps import BestSearch, Convert, Step
+from npusim.targets.ethos_n.best_steps import Convert, Step
 from npusim.targets.ethos_n.columns import Plans
 from npusim.targets.ethos_n.gains import gain_sentence, gains, total_cycles
 from npusim.targets.ethos_n.glue import Chosen
@@ -20,7 +21,7 @@ from npusim.targets.ethos_n.parts import Kind, Line
 from npusim.targets.ethos_n.passes import Rules
 from npusim.targets.ethos_n.planner import MOST_REMEMBERED, Planned, VendorPlanner
 from npusim.targets.ethos_n.settle import End, PassCosts, Settled, conversion
-from npusim.targets.ethos_n.stores import NEVER
+from npusim.targets.ethos_n.stores import NEVER, with_views
 
 MOST_PARTS = 2000  # of a line whose best plan is searched
 MOST_PLACES = 3  # that a notice names
@@ -50,12 +51,13 @@ class BestPlanner:
         if known is not None and len(line.parts) > MOST_PARTS:
             text = f"a line of {len(line.parts)} parts is too long to search for the best plan: this is the vendor's"
             return msgspec.structs.replace(known, notices=(*known.notices, Notice("search-cap", text)))
-        best, capped = best_steps(line, self.search, most)
+        viewed = with_views(line)
+        best, capped = best_steps(viewed, self.search, most)
         if best is None:
             if known is None:
                 raise self.vendor.no_plan(line)
             return msgspec.structs.replace(known, notices=_notices(line, known, known, capped=capped))
-        found = _Assembly(line, self.machine, self.search, self.vendor.costs).all(best.steps)
+        found = _Assembly(viewed, self.machine, self.search, self.vendor.costs).all(best.steps)
         if known is not None and total_cycles(line, found) > most:
             found = known
         return msgspec.structs.replace(found, notices=_notices(line, known, found, capped=capped))
@@ -103,7 +105,7 @@ class _Assembly:
             last = number == step.start + step.length - 1
             feeds = not last and self._feeds(number)
             self.chosen.append(Chosen(plan, section, feeds_ple=feeds, mce=self._mce(step, number), taken_bytes=taken))
-        reads = {(number, slot): End(fmt, None) for number, slot, fmt in step.reads}
+        reads = {(number, slot): End(form.fmt, form.whole) for number, slot, form in step.reads}
         for number in range(step.start, step.start + step.length):
             if self.line.parts[number].part.kind.searched and not self.chosen[number].feeds_ple:
                 last = number == step.start + step.length - 1
@@ -137,4 +139,4 @@ class _Assembly:
         shape = self.line.parts[each.tensor].part.out
         found = self.search.conversion(shape, each.source, each.target)
         assert found is not None  # the step would not have been taken
-        return conversion(self.machine, found.read, found.written, each.source, each.target.fmt, each.before)
+        return conversion(self.machine, found.read, found.written, each.source.fmt, each.target.fmt, each.before)

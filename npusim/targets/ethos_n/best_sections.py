@@ -90,8 +90,8 @@ class BestSections(Sections):
         return _anywhere
 
     def _read(self, place: Place, plans: Plans) -> Any:
-        count = len(outside(place))
-        return read_times(place.part, self.machine, plans, self.rules, count) if count else AT_REST
+        slots = [slot for _, slot in outside(place)]
+        return read_times(place.part, self.machine, plans, self.rules, slots) if slots else AT_REST
 
     def _open_end(
         self, level: Level, place: Place, stores: Sequence[Store], choices: Sequence[Choice]

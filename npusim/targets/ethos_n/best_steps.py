@@ -9,21 +9,17 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from npusim.targets.ethos_n.best_sections import BestSections, OpenEnd, OpenEnds
-from npusim.targets.ethos_n.best_tables import Choice, Table, lonely_table
+from npusim.targets.ethos_n.best_search import BestSearch
+from npusim.targets.ethos_n.best_sections import OpenEnd, OpenEnds
+from npusim.targets.ethos_n.best_tables import Choice
 from npusim.targets.ethos_n.costs import Format
-from npusim.targets.ethos_n.machine import Machine, Shape3
-from npusim.targets.ethos_n.parts import Kind, Line, Part
-from npusim.targets.ethos_n.passes import Rules
+from npusim.targets.ethos_n.parts import Kind, Line
 from npusim.targets.ethos_n.stores import (
     NEVER,
-    Conversion,
     Store,
-    cheapest_conversion,
-    choices,
     joined_formats,
     piece_offset,
-    stores_of,
+    read_forms,
 )
 
 Forms = int  # a bit a form of LineSteps.stores: those in which a tensor lies in DRAM
@@ -35,7 +31,7 @@ class Convert(NamedTuple):
     """A conversion of a tensor (by the number of its maker) from a format to a form, before part ``before``."""
 
     tensor: int
-    source: Format
+    source: Store
     target: Store
     before: int
 
@@ -45,7 +41,7 @@ class Step(NamedTuple):
 
     Attributes:
         start, length: the parts that ran. entry: of their table; None where they have none. end: of a section.
-        stored: forms of the output. reads: formats that are read, by (part, slot). converts: what was converted first.
+        stored: forms of the output. reads: forms that are read, by (part, slot). converts: what was converted first.
     """
 
     start: int
@@ -53,7 +49,7 @@ class Step(NamedTuple):
     entry: tuple[int, ...] | None
     end: OpenEnd | None
     stored: tuple[Store, ...]
-    reads: tuple[tuple[int, int, Format], ...]
+    reads: tuple[tuple[int, int, Store], ...]
     converts: tuple[Convert, ...]
 
 
@@ -75,34 +71,6 @@ class Way(NamedTuple):
     axes: Sequence[tuple[int, int]]
     end: OpenEnd | None
     least: float
-
-
-class BestSearch:
-    """Tables that hold for any network on one machine."""
-
-    def __init__(self, machine: Machine, rules: Rules) -> None:
-        self.machine = machine
-        self.rules = rules
-        self.sections = BestSections(machine, rules)
-        self.tables: dict[tuple[Part, tuple[Store, ...], tuple[Choice, ...]], Table] = {}
-        self.copies: dict[tuple[Shape3, Format, Store], Conversion | None] = {}
-
-    def stores(self, line: Line, number: int) -> tuple[list[Store], list[Choice]]:
-        """The forms that a part may store its output in, and which of them at once."""
-        found = stores_of(line, number, self.machine)
-        return found, choices(found, len(line.parts[number].consumers))
-
-    def table(self, part: Part, stores: Sequence[Store], chosen: Sequence[Choice]) -> Table:
-        key = (part, tuple(store._replace(reader=None) for store in stores), tuple(chosen))
-        if key not in self.tables:
-            self.tables[key] = lonely_table(part, self.machine, self.rules, stores, chosen)
-        return self.tables[key]
-
-    def conversion(self, shape: Shape3, source: Format, target: Store) -> Conversion | None:
-        key = (shape, source, target._replace(reader=None))
-        if key not in self.copies:
-            self.copies[key] = cheapest_conversion(self.machine, shape, source, target, self.rules.saving)
-        return self.copies[key]
 
 
 class LineSteps:
@@ -157,20 +125,20 @@ class LineSteps:
             self._reached[key] = self._cheapest(number, forms, self.stores[number][index])[0]
         return self._reached[key]
 
-    def _cheapest(self, number: int, forms: Forms, target: Store) -> tuple[float, Format]:
+    def _cheapest(self, number: int, forms: Forms, target: Store) -> tuple[float, Store]:
         """The cheapest conversion from a form that anyone can read: its cycles and where it starts."""
         placed = self.line.parts[number]
-        best = (NEVER, Format.NHWC)
-        for index in indices(forms):
+        best = (NEVER, Store(Format.NHWC))
+        for index in indices(0 if target.is_view else forms):
             store = self.stores[number][index]
             if store.reader is None:
-                found = self.search.conversion(placed.part.out, store.fmt, target)
+                found = self.search.conversion(placed.part.out, store, target)
                 if found is not None and found.cycles * placed.repeat < best[0]:
-                    best = (found.cycles * placed.repeat, store.fmt)
+                    best = (found.cycles * placed.repeat, store)
         return best
 
-    def _plain(self, number: int, fmt: Format) -> Forms:
-        return 1 << self.stores[number].index(Store(fmt))
+    def _bit(self, number: int, store: Store) -> Forms:
+        return 1 << self.stores[number].index(store)
 
     def _delivered(self, source: int, forms: Forms, wanted: Store, cut: int) -> tuple[float, list[Convert]]:
         """Cycles of having a form, and the conversion for it where it is not there."""
@@ -190,6 +158,8 @@ class LineSteps:
                 yield from self._run(cut, forms, way)
         elif kind is Kind.CONCAT:
             yield from self._concat(cut, forms)
+        elif kind is Kind.SPLIT:
+            yield from self._split(cut, forms)
         else:
             yield from self._fixed(cut, forms)
 
@@ -200,31 +170,32 @@ class LineSteps:
         costs = way.cycles
         if len(set(sources)) == len(sources):
             dead = [position for position, number in enumerate(sources) if self.last[number] < cut + way.length]
-            for position, number in enumerate(sources):
-                costs = costs + self._reading(number, forms[number]).reshape(-1, *(1,) * (costs.ndim - position - 1))
+            for position, (reader, slot) in enumerate(way.axes):
+                reading = self._reading(reader, slot, forms[sources[position]])
+                costs = costs + reading.reshape(-1, *(1,) * (costs.ndim - position - 1))
         for entry in _entries(costs, dead):
             yield from self._entry(cut, forms, way, entry)
 
-    def _reading(self, number: int, forms: Forms) -> Any:
-        """Cycles of having a tensor in each format."""
-        found = np.full(len(Format), NEVER)
-        for index, store in enumerate(self.stores[number]):
-            if store.reader is None:
-                found[store.fmt] = self.reaching(number, forms, index)
-        return found
+    def _reading(self, reader: int, slot: int, forms: Forms) -> Any:
+        """Cycles of having an input in each form that it may be read in."""
+        placed = self.line.parts[reader]
+        source = placed.inputs[slot]
+        there = {store: index for index, store in enumerate(self.stores[source])}
+        wanted = read_forms(placed.part, slot)
+        return np.array([self.reaching(source, forms, there[each]) if each in there else NEVER for each in wanted])
 
     def _entry(self, cut: int, forms: Held, way: Way, entry: tuple[int, ...]) -> Iterator[Move]:
         """One entry of a table as a step, with the conversions that it needs."""
         now, cost, converts, reads = dict(forms), float(way.cycles[entry]), [], []
         for (number, slot), code in zip(way.axes, entry[:-1], strict=True):
-            source, fmt = self.line.parts[number].inputs[slot], Format(code)
-            extra, convert = self._delivered(source, now[source], Store(fmt), cut)
+            source, form = self.line.parts[number].inputs[slot], read_forms(self.line.parts[number].part, slot)[code]
+            extra, convert = self._delivered(source, now[source], form, cut)
             cost += extra
+            if cost == NEVER:
+                return
             converts += convert
-            now[source] |= self._plain(source, fmt)
-            reads.append((number, slot, fmt))
-        if cost == NEVER:
-            return
+            now[source] |= self._bit(source, form)
+            reads.append((number, slot, form))
         out = cut + way.length - 1
         choice = self.choices[out][entry[-1]]
         now[out] = sum(1 << form for form in choice)
@@ -244,7 +215,20 @@ class LineSteps:
                 converts += convert
             if cost < NEVER:
                 step = Step(cut, 1, None, None, (), (), tuple(converts))
-                yield Move(cost, cut + 1, {**forms, cut: self._plain(cut, fmt)}, step)
+                yield Move(cost, cut + 1, {**forms, cut: self._bit(cut, Store(fmt))}, step)
+
+    def _split(self, cut: int, forms: Held) -> Iterator[Move]:
+        """A piece is there in each format that the whole has, or is brought to."""
+        placed = self.line.parts[cut]
+        (source,) = placed.inputs
+        views = [store for store in self.stores[cut] if store.is_view]
+        for fmt in [store.fmt for store in views]:
+            cost, convert = self._delivered(source, forms[source], Store(fmt), cut)
+            if cost < NEVER:
+                now = forms[source] | self._bit(source, Store(fmt))
+                piece = sum(self._bit(cut, view) for view in views if now & self._bit(source, Store(view.fmt)))
+                step = Step(cut, 1, None, None, (), (), tuple(convert))
+                yield Move(cost, cut + 1, {**forms, source: now, cut: piece}, step)
 
     def _fixed(self, cut: int, forms: Held) -> Iterator[Move]:
         """A network's input and output, a reshape, and what runs beside the hardware: all in NHWC."""
@@ -254,15 +238,15 @@ class LineSteps:
             wanted = self._wanted(cut, slot)
             if wanted == Store(Format.NHWC):
                 more, convert = self._delivered(source, now[source], wanted, cut)
-                now[source] |= self._plain(source, Format.NHWC)
-            elif self._is_output_itself(cut, source) and now[source] & self._plain(source, Format.NHWC):
+                now[source] |= self._bit(source, wanted)
+            elif self._is_output_itself(cut, source) and now[source] & self._bit(source, Store(Format.NHWC)):
                 continue
             else:
                 more, convert = self._delivered(source, now[source], wanted, cut)
             cost += more
             converts += convert
         if cost < NEVER:
-            now[cut] = self._plain(cut, Format.NHWC)
+            now[cut] = self._bit(cut, Store(Format.NHWC))
             yield Move(cost, cut + 1, now, Step(cut, 1, None, None, (), (), tuple(converts)))
 
     def _wanted(self, cut: int, slot: int) -> Store:

@@ -25,7 +25,7 @@ from npusim.targets.ethos_n.passes import (
 )
 from npusim.targets.ethos_n.sram import fits_alone
 from npusim.targets.ethos_n.standalone import height_plans
-from npusim.targets.ethos_n.stores import NEVER, Store, accepted, total
+from npusim.targets.ethos_n.stores import NEVER, Store, accepted, read_forms, total
 
 Choice = tuple[int, ...]  # which of a tensor's forms are stored at once
 
@@ -34,7 +34,7 @@ class Table(NamedTuple):
     """The least cycles for each format of each input from DRAM and each choice of stores.
 
     Attributes:
-        cycles: an axis an input (Format), then one for the choices; NEVER where it cannot be.
+        cycles: an axis an input (``read_forms``), then one for the choices; NEVER where it cannot be.
         rows: the plan that takes them.
     """
 
@@ -43,26 +43,32 @@ class Table(NamedTuple):
     plans: Plans
 
 
-def read_times(part: Part, machine: Machine, plans: Plans, rules: Rules, count: int) -> Time:
-    """Times of reading ``count`` inputs: an axis an input, over formats, before that of the plans; NEVER where
-    illegal."""
-    moved, legal = [], []
-    packed = (plans[C.PACK_ROWS] > 0) | (plans[C.PACK_SIDES] > 0)
-    for fmt in Format:
-        moved.append(_bytes(moved_in(part, machine, plans, fmt, rules, settled=True), len(plans)))
-        good = accepted(
-            machine, part.ins[0], plans.box(C.IN), Store(fmt), packed=packed, forbidden=plans[C.WIDE_FORBIDDEN] == 1
-        )
-        if part.kind is Kind.FC:
-            good = np.full(len(plans), fmt is Format.NHWC)
-        legal.append(good & (machine.fcaf or fmt < Format.DEEP))
-    table, good = np.array(moved), np.array(legal)  # format, quantity, plan; format, plan
-    if count == 2:
-        table = table[:, None] + table[None]
-        good = good[:, None] & good[None]
+def read_times(part: Part, machine: Machine, plans: Plans, rules: Rules, slots: Sequence[int]) -> Time:
+    """Times of reading inputs from DRAM: an axis an input, over its forms (``read_forms``), before that of the plans;
+    NEVER where illegal."""
+    table, good = _reading(part, machine, plans, rules, slots[0])
+    for slot in slots[1:]:
+        more, legal = _reading(part, machine, plans, rules, slot)
+        table = table[..., None, :, :] + more
+        good = good[..., None, :] & legal
     sums = Transfer(table[..., 0, :], table[..., 1, :], table[..., 2, :])
     time = dma_time(machine, sums, machine.read_bytes_per_cycle)
     return Time(np.where(good, time.parallel, NEVER), np.where(good, time.serial, NEVER))
+
+
+def _reading(part: Part, machine: Machine, plans: Plans, rules: Rules, slot: int) -> tuple[Any, Any]:
+    """Bytes by form, quantity (Transfer) and plan; and which plans can read which form."""
+    moved, legal = [], []
+    packed = (plans[C.PACK_ROWS] > 0) | (plans[C.PACK_SIDES] > 0)
+    forbidden = plans[C.WIDE_FORBIDDEN] == 1
+    for store in read_forms(part, slot):
+        bytes_moved = moved_in(part, machine, plans, store.fmt, rules, settled=True, dram=store.whole)
+        moved.append(np.array([np.broadcast_to(amount, len(plans)) for amount in bytes_moved]))
+        good = accepted(machine, part.ins[slot], plans.box(C.IN), store, packed=packed, forbidden=forbidden)
+        if part.kind is Kind.FC:
+            good = np.full(len(plans), store == Store(Format.NHWC))
+        legal.append(good & (machine.fcaf or store.fmt < Format.DEEP))
+    return np.array(moved), np.array(legal)
 
 
 def write_times(
@@ -85,11 +91,11 @@ def lonely_table(
 ) -> Table:
     """The table of a part on its own, over all its legal plans."""
     plans = legal_plans(part, machine)
-    count = len(part.ins)
-    shape = (*(len(Format),) * count, len(choices))
+    slots = range(len(part.ins))
+    shape = (*(len(read_forms(part, slot)) for slot in slots), len(choices))
     if not len(plans):
         return Table(np.full(shape, NEVER), np.zeros(shape, np.int64), plans)
-    read = read_times(part, machine, plans, rules, count)
+    read = read_times(part, machine, plans, rules, slots)
     weights, mce = weight_time(part, machine, plans), mce_bound(part, machine, plans, rules)
     ple = ple_bound(part, machine, plans, rules)
     cycles, rows = [], []
@@ -120,7 +126,3 @@ def _unwanted(part: Part, machine: Machine) -> list[Plans]:
     plans = joined(tables)
     buffers = [plans[C.TILE_BYTES], weight_buffer(plans), plans[C.OUT_BYTES]]
     return [plans.take(fits_alone(machine, buffers, with_ple=True))]
-
-
-def _bytes(moved: Transfer, count: int) -> Any:
-    return np.array([np.broadcast_to(amount, count) for amount in moved])

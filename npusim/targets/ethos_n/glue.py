@@ -59,6 +59,8 @@ class _Gluing:
             self._searched(placed)
         elif kind is Kind.CONCAT:
             self._concat(placed)
+        elif kind is Kind.SPLIT:
+            self._split(placed)
         elif kind is Kind.RESHAPE:
             read, written = Buffer(part.ins[0], Format.NHWC), Buffer(part.out, Format.NHWC)
             between = copy_buffer(self.machine, part.ins[0], (Format.NHWC,))
@@ -114,7 +116,7 @@ class _Gluing:
     def _concat(self, placed: Placed) -> None:
         """One format for all; a copy an operand (section 6)."""
         part = placed.part
-        fmt = concat_format(part, self.machine, self._all_reshaped(placed))
+        fmt = concat_format(part, self.machine, all_reshaped=self._all_reshaped(placed))
         out = Buffer(part.out, fmt)
         ins = []
         for shape, start in zip(part.ins, part.offsets, strict=True):
@@ -123,6 +125,16 @@ class _Gluing:
             Copy(ins[-1], between)
             Copy(between, out, _along(part.axis, start))
         self._keep(ins, out)
+
+    def _split(self, placed: Placed) -> None:
+        """A copy of a piece; the pieces of one tensor share its format, and so its buffer."""
+        part = placed.part
+        fmt = concat_format(part, self.machine, all_reshaped=False)
+        whole, piece = Buffer(part.ins[0], fmt), Buffer(part.out, fmt)
+        between = copy_buffer(self.machine, part.out, (fmt,))
+        Copy(whole, between, part.offset)
+        Copy(between, piece)
+        self._keep([whole], piece)
 
     def _all_reshaped(self, placed: Placed) -> bool:
         return all(self.line.parts[number].part.kind is Kind.RESHAPE for number in placed.inputs)
@@ -215,7 +227,7 @@ def replace(old: Buffer, new: Buffer) -> None:
     old.read_by, old.made_by, old.users, old.maker = [], [], [], None
 
 
-def concat_format(part: Part, machine: Machine, all_reshaped: bool) -> Format:
+def concat_format(part: Part, machine: Machine, *, all_reshaped: bool) -> Format:
     """DEEP if all offsets are at cells of it, else WIDE, else NHWCB, else NHWC; NHWC first behind reshapes (section
     6)."""
     axis = part.axis

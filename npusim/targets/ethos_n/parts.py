@@ -24,6 +24,7 @@ class Kind(Enum):
     PLE = "ple"  # a program of the PLE that reads SRAM itself
     FC = "fc"
     CONCAT = "concat"
+    SPLIT = "split"  # a piece of a tensor
     RESHAPE = "reshape"
     OFF = "off"  # what the hardware cannot run; the vendor's estimator leaves it out
 
@@ -67,7 +68,8 @@ class Part(msgspec.Struct, frozen=True):
         channels: input channels of the weights: before the interleave of a stride of 2; inputs of a fully connected
             layer.
         axis: of a concatenation or of a one-dimensional pooling: 0 height, 1 width, 2 channels.
-        offsets: of a concatenation's inputs along the axis.
+        offsets: of a concatenation's inputs along the axis; of a piece, its own one, then those of the other pieces.
+        views: of the best planner, by slot: (tensor that the input is a piece of, offset in it); None where it is none.
         why: what keeps the hardware from running it (Kind.OFF).
     """
 
@@ -87,6 +89,13 @@ class Part(msgspec.Struct, frozen=True):
     axis: int = 2
     offsets: tuple[int, ...] = ()
     why: str = ""
+    views: tuple[tuple[Shape3, Shape3] | None, ...] = ()
+
+    @property
+    def offset(self) -> Shape3:
+        """Of a piece: where it begins."""
+        start = self.offsets[0]
+        return (start if self.axis == 0 else 0, start if self.axis == 1 else 0, start if self.axis == 2 else 0)
 
     @property
     def joins(self) -> bool:

@@ -44,7 +44,29 @@ def plan(graph: Graph, profile: HardwareProfile, options: Options) -> Plan:
     rules = Rules(options.activation_compression, options.as_vendor)
     planned = _planner(hardware, rules, options.planner).plan(lowered.line)
     passes = _Passes(graph, works, profile, options, hardware, lowered, planned).all()
-    return Plan(tuple(passes), (*lowered.notices, *planned.notices))
+    return Plan(tuple(passes), (*lowered.notices, *planned.notices), _assumptions(options))
+
+
+# --- what is taken for granted ----------------------------------------------------------------------------------------
+
+ALWAYS = (
+    "passes run one after another; within a pass the engines, reads and writes overlap, but for the first stripe in and"
+    " the last stripe out, or for all stripes of an operand that is not double buffered",
+)
+OWN = (
+    "a fully connected layer runs at the MAC array's peak at most, and a tensor that is stored twice is written twice",
+    "work that the NPU cannot run goes from DRAM to DRAM at the fallback's rate while the NPU waits",
+)
+AS_VENDOR = (
+    "as in the vendor's estimator, work that the NPU cannot run and multiplications of maps are free, fully connected"
+    " layers exceed the MAC array's peak, and of a tensor that is stored twice the last store counts",
+)
+BEST = "a section's buffers fit the SRAM where their sum does at all times, wherever they lie in it"
+
+
+def _assumptions(options: Options) -> tuple[str, ...]:
+    found = (*ALWAYS, *(AS_VENDOR if options.as_vendor else OWN))
+    return (*found, BEST) if options.planner == "best" else found
 
 
 # --- planners that remember -------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from itertools import combinations
 from typing import Any, NamedTuple
 
+import msgspec
 import numpy as np
 
 from npusim.targets.ethos_n.costs import NOTHING, Box, Format, Transfer, dma_time, input_transfer, output_transfer
@@ -23,7 +24,8 @@ MOST_FORMS = 12
 
 
 class Store(NamedTuple):
-    """One form of a tensor in DRAM.
+    """One form of a tensor in DRAM: a buffer of its own, or a piece of a larger one, there for any reader (a view) or
+    made for one.
 
     Attributes:
         fmt: how it lies there. whole: shape of the buffer, where the tensor is a piece of it or has another shape in
@@ -35,6 +37,11 @@ class Store(NamedTuple):
     whole: Shape3 | None = None
     offset: Shape3 = ORIGIN
     reader: tuple[int, int] | None = None
+
+    @property
+    def is_view(self) -> bool:
+        """Whether it is a piece that lies in a tensor which is there anyway: it can be read, and not made."""
+        return self.whole is not None and self.reader is None
 
 
 def formats_of(machine: Machine) -> list[Format]:
@@ -49,6 +56,8 @@ def stores_of(line: Line, number: int, machine: Machine) -> list[Store]:
     """
     placed = line.parts[number]
     found = [Store(fmt) for fmt in formats_of(machine)]
+    if placed.part.kind is Kind.SPLIT:
+        found += [Store(fmt, placed.part.ins[0], placed.part.offset) for fmt in joined_formats(placed.part, machine)]
     for reader, slot in placed.consumers:
         part = line.parts[reader].part
         if part.kind is Kind.OUTPUT:
@@ -66,8 +75,29 @@ def piece_offset(part: Part, slot: int) -> Shape3:
     return (start if part.axis == 0 else 0, start if part.axis == 1 else 0, start if part.axis == 2 else 0)
 
 
+def read_forms(part: Part, slot: int) -> list[Store]:
+    """The forms in which a part may read an input, in the order of tables' axes."""
+    view = part.views[slot] if part.views else None
+    found = [Store(fmt) for fmt in Format]
+    return found if view is None else [*found, *(Store(fmt, *view) for fmt in Format)]
+
+
+def with_views(line: Line) -> Line:
+    """The line with the pieces that each part reads."""
+    found = []
+    for placed in line.parts:
+        sources = [line.parts[number].part for number in placed.inputs]
+        views = tuple((source.ins[0], source.offset) if source.kind is Kind.SPLIT else None for source in sources)
+        if any(views):
+            part = msgspec.structs.replace(placed.part, views=views)
+            found.append(msgspec.structs.replace(placed, part=part))
+        else:
+            found.append(placed)
+    return Line(tuple(found))
+
+
 def joined_formats(part: Part, machine: Machine) -> list[Format]:
-    """Formats in which the pieces of a concatenation lie at whole granules (PLANNER.md section 6)."""
+    """Formats in which the pieces of a concatenation, or of a tensor, lie at whole granules (PLANNER.md section 6)."""
     granule: Mapping[Format, Shape3] = {
         Format.NHWCB: machine.brick,
         Format.DEEP: machine.deep_cell,
@@ -132,16 +162,16 @@ class Conversion(NamedTuple):
 
 
 def cheapest_conversion(
-    machine: Machine, tensor: Shape3, source: Format, target: Store, saving: float
+    machine: Machine, tensor: Shape3, source: Store, target: Store, saving: float
 ) -> Conversion | None:
     """The cheapest copy of a tensor from one form to another; None where no stripe can be exchanged with both."""
     stripes = _copy_stripes(machine, tensor)
-    good = accepted(machine, tensor, stripes, Store(source)) & accepted(machine, tensor, stripes, target)
+    good = accepted(machine, tensor, stripes, source) & accepted(machine, tensor, stripes, target)
     if not np.any(good):
         return None
     stripes = (stripes[0][good], stripes[1][good], stripes[2][good])
     ones = np.ones(len(stripes[0]), np.int64)
-    read = input_transfer(machine, tensor, stripes, ones, (0, 0), ones, ones == 0, source, saving)
+    read = input_transfer(machine, tensor, stripes, ones, (0, 0), ones, ones == 0, source.fmt, saving, source.whole)
     written = output_transfer(machine, tensor, stripes, ones, target.fmt, saving, target.whole)
     cycles = _alone(machine, read, machine.read_bytes_per_cycle)
     cycles = cycles + _alone(machine, written, machine.write_bytes_per_cycle)

@@ -8,8 +8,8 @@ from functools import cache
 from itertools import product
 
 from npusim.cost import LayerCost
+from npusim.targets.ethos_n.best_search import BestSearch
 from npusim.targets.ethos_n.best_sections import BestSections, _single
-from npusim.targets.ethos_n.best_steps import BestSearch
 from npusim.targets.ethos_n.best_tables import legal_plans
 from npusim.targets.ethos_n.columns import C, Plans
 from npusim.targets.ethos_n.costs import Format
@@ -75,7 +75,7 @@ class Exhaustive:
         if wanted in forms:
             return 0.0
         shape = self.line.parts[number].part.out
-        found = [self.search.conversion(shape, store.fmt, wanted) for store in forms if store.reader is None]
+        found = [self.search.conversion(shape, store, wanted) for store in forms if store.reader is None]
         return min((each.cycles for each in found if each is not None), default=NEVER)
 
     @cache  # noqa: B019 - one line, one test

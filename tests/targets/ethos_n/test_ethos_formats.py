@@ -326,11 +326,11 @@ def test_6_the_stripe_of_a_copy() -> None:
 
 def test_the_cheapest_conversion() -> None:
     """From bricks to NHWC, whole at once: 65536 bytes either way, 4096 cycles and 100 a stripe, one after the other."""
-    found = cheapest_conversion(M, (64, 64, 16), NHWCB, Store(NHWC), 0.0)
+    found = cheapest_conversion(M, (64, 64, 16), Store(NHWCB), Store(NHWC), 0.0)
     assert found is not None
     assert found.stripe == (64, 64, 16)
     assert found.cycles == 2 * (65536 / 16 + 100)
-    assert cheapest_conversion(M, (64, 64, 16), NHWCB, Store(DEEP, (1, 1, 65536)), 0.0) is None
+    assert cheapest_conversion(M, (64, 64, 16), Store(NHWCB), Store(DEEP, (1, 1, 65536)), 0.0) is None
 
 
 def test_what_may_be_stored_at_once() -> None:

@@ -194,7 +194,7 @@ def test_13_a_piece_that_others_read_is_copied() -> None:
 )
 def test_6_formats_of_a_concatenation(axis: int, offsets: tuple[int, ...], reshaped: bool, found: Format) -> None:
     part = Part(Kind.CONCAT, (MAP, MAP), MAP, axis=axis, offsets=offsets)
-    assert concat_format(part, M, reshaped) == found
+    assert concat_format(part, M, all_reshaped=reshaped) == found
 
 
 FLAT = (1, 1, 64 * 64 * 64)

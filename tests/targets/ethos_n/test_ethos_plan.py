@@ -67,6 +67,15 @@ def test_a_conversion_comes_before_its_reader_and_alone() -> None:
     assert (convert.sram_bytes, convert.weight_stream_bytes) == (0, 0)
 
 
+def test_what_is_taken_for_granted_is_said() -> None:
+    graph = chain((1, 16, 8, 8), [(16, 3)])
+    own, vendor = planned(graph).assumptions, planned(graph, Options(as_vendor=True)).assumptions
+    assert any("at the fallback's rate" in each for each in own)
+    assert any("as in the vendor's estimator" in each for each in vendor)
+    assert not any("at the fallback's rate" in each for each in vendor)
+    assert set(planned(graph, BEST).assumptions) > set(own)
+
+
 def test_frames_run_one_after_another() -> None:
     one, two = (planned(chain((frames, 64, 64, 64), [(64, 3)])) for frames in (1, 2))
     assert two.cycles == 2 * one.cycles

@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 
 from npusim.counts import LayerWork
-from npusim.ir import DType, Graph
+from npusim.ir import Graph
 from npusim.options import Options
 
 Scale = tuple[object, ...]
@@ -28,8 +28,6 @@ class Scales:
 
     def adds_rescale(self, each: LayerWork) -> bool:
         """Whether an addition brings its operands to one scale first (section 1, rule 11)."""
-        if DType.parse(self.options.dtype).is_float:
-            return False
         if each.work is not None and any(part.kind == "add_rescale" for part in each.work.vector):
             return True  # an operator that carries its own scales has said so
         if self.options.equal_scales is not None:

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from itertools import accumulate
+
 from npusim.counts import LayerWork
 from npusim.targets.ethos_n.lowering.builder import Builder, Draft, rule
 from npusim.targets.ethos_n.lowering.convolution import stuffed_convolution
@@ -12,6 +14,7 @@ from npusim.targets.ethos_n.parts import Coded, Kind, Part, Weights
 MATRIX_OPS = ("Gemm", "MatMul", "com.microsoft::FusedGemm", "QLinearMatMul", "MatMulInteger")
 AXES = {2: 0, 3: 1, 1: 2}  # of [N, C, H, W] as height, width, channels
 CHANNELS = 2
+SAME_WEIGHTS = Weights(Coded.IDENTITY)
 
 
 @rule("Identity", "Dropout", "Cast", "CastLike", "Optional", "OptionalGetElement")
@@ -139,6 +142,39 @@ def concatenation(builder: Builder, each: LayerWork) -> None:
     if ends[-1] > sum(shape[axis] for shape in ins):
         draft = _selector(builder, each, draft, ins, ends)
     builder.gives(each, draft)
+
+
+@rule("Split")
+def pieces(builder: Builder, each: LayerWork) -> None:
+    """Pieces of a tensor, as the concatenation's rule 15 read backwards: copies, which go where a reader can take the
+    piece from the whole; along the channels it is padded to whole bricks first."""
+    tensor = builder.data(each)[0]
+    axis = AXES.get(each.call.axis(0)) if len(builder.graph.tensors[tensor].shape) == 4 else None
+    if axis is None or not all(each.layer.outputs):
+        builder.off(each, "a split along this axis, or with pieces left out, does not run on this hardware")
+        return
+    sizes = [builder.shape(name)[axis] for name in each.layer.outputs]
+    brick = builder.machine.brick[2] if axis == CHANNELS else 1
+    starts = [0, *accumulate(round_up(size, brick) for size in sizes)]
+    draft = builder.maker(tensor)
+    if starts[-1] > sum(sizes):
+        draft = _spread(builder, each, draft, builder.shape(tensor), starts[-1])
+    for index, name in enumerate(each.layer.outputs):
+        others = (*starts[:index], *starts[index + 1 : -1])
+        whole, out = _with(builder.shape(tensor), axis, starts[-1]), builder.shape(name)
+        part = Part(Kind.SPLIT, (whole,), out, axis=axis, offsets=(starts[index], *others))
+        piece = builder.add(each, part, [draft], f".{index}")
+        if builder.scales.differ(tensor, name):
+            part = Part(Kind.MCE, (out,), out, "passthrough", depthwise=True, weights=SAME_WEIGHTS, channels=out[2])
+            piece = builder.add(each, part, [piece], f".requantise{index}")
+        builder.makers[name] = piece
+
+
+def _spread(builder: Builder, each: LayerWork, draft: Draft, shape: Shape3, channels: int) -> Draft:
+    """A 1x1 convolution that puts padding between the pieces."""
+    out = _with(shape, CHANNELS, channels)
+    part = Part(Kind.MCE, (shape,), out, "passthrough", weights=Weights(Coded.ONE_HOT), channels=shape[2])
+    return builder.add(each, part, [draft], ".spread")
 
 
 def _rescaled(builder: Builder, each: LayerWork, tensor: str, out: str, index: int) -> Draft:
