@@ -19,8 +19,9 @@ def off_npu_cost(graph: Graph, each: LayerWork, profile: HardwareProfile, dtype:
     names = dict.fromkeys(name for name in each.layer.inputs if name and not graph.tensors[name].is_constant)
     reads = sum(packed_bytes(touched_elements(each, graph.tensors[name]), dtype) for name in names)
     writes = sum(packed_bytes(out.elements, dtype) for out in each.call.outs)
-    weights = sum(nest.footprint(Operand.WEIGHTS) for nest in work.nests if not nest.weights_vary)
-    weights = packed_bytes(weights, dtype)
+    weights = packed_bytes(sum(nest.footprint(Operand.WEIGHTS) for nest in work.nests if not nest.weights_vary), dtype)
+    if not work.nests:  # scales, biases, tables: what the work touches of them
+        weights = sum(packed_bytes(touched_elements(each, graph.tensors[name]), dtype) for name in each.params)
     bounds = {
         "fallback": repeat * cycles, "dma_read": repeat * (reads + weights) / profile.dram_read_bytes_per_cycle,
         "dma_write": repeat * writes / profile.dram_write_bytes_per_cycle,

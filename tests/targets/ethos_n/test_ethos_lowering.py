@@ -482,6 +482,22 @@ def test_11_constant_maps_and_maps_of_other_shapes_do_not_run() -> None:
     refused(graph, "maps of different shapes")
 
 
+def test_11_a_quantised_addition_of_a_constant_is_not_free() -> None:
+    """x + k with scales and zero points of their own: 16 constants are the work of a 1x1 depthwise convolution."""
+    weights: dict[str, Shape] = dict.fromkeys(("xs", "xz", "ks", "kz", "ys", "yz"), ())
+    rows: list[Row] = [("com.microsoft::QLinearAdd", "x xs xz k ks kz ys yz", "y", {})]
+    part = only(network({"x": MAP}, rows, "y", weights | {"k": (16, 1, 1)}))
+    assert (part.kind, part.depthwise, part.weights and part.weights.coded) == (Kind.MCE, True, Coded.UNIFORM)
+    rows = [("com.microsoft::QLinearAdd", "x xs xz z ks kz ys yz", "y", {})]
+    assert programs(network({"x": MAP, "z": MAP}, rows, "y", weights)) == ["addition_rescale"]
+
+
+def test_work_beside_the_hardware_reads_its_constants() -> None:
+    graph = one("InstanceNormalization", reads="x s b", weights={"s": (16,), "b": (16,)})
+    (found,) = planned(graph).passes
+    assert found.cost.traffic == {("dram", "ifm"): 4096, ("dram", "weights"): 32, ("dram", "ofm"): 4096}
+
+
 # --- rules 12 and 13 --------------------------------------------------------------------------------------------------
 
 

@@ -10,6 +10,7 @@ from npusim.targets.ethos_n.parts import SAME, Coded, Kind, Part, Scale, Weights
 
 HALVED: Scale = ((1, 2), (1, 2), (1, 1))
 WIDTH, HEIGHT = 1, 0
+QUANTISED_DATA = (0, 3)  # inputs of a quantised addition or multiplication that are not scales and zero points
 
 
 # --- activations (rule 6) ---------------------------------------------------------------------------------------------
@@ -87,7 +88,10 @@ def _pairwise(builder: Builder, each: LayerWork, program: str) -> None:
 
 def _operands(builder: Builder, each: LayerWork) -> list[str]:
     """Constants that are data, not the scales of a quantised operator."""
-    return [] if each.layer.op.startswith("com.microsoft::QLinear") else builder.constants(each)
+    constants = builder.constants(each)
+    if not each.layer.op.startswith("com.microsoft::QLinear"):
+        return constants
+    return [each.layer.inputs[slot] for slot in QUANTISED_DATA if each.layer.inputs[slot] in constants]
 
 
 def _with_channels(builder: Builder, each: LayerWork, tensor: str, constants: list[str]) -> None:
