@@ -250,6 +250,15 @@ def test_5_for_the_vendor_an_identity_melts_into_the_convolution_behind_it() -> 
     assert owners(melting(), options) == [("s",), ("y", "r")]
 
 
+def test_5_its_weights_are_then_those_of_one_channel_again_and_again() -> None:
+    options = Options(equal_scales=True, as_vendor=True)
+    # A channel has 9 x 16 weights, of 8 bits each, or a palette of 9 of 9 bits and an index of 4 bits for each; before
+    # them stand 118 bits. 1270 bits are 160 B in units of 16 B, 775 are 112; 16 channels are 16 streams.
+    found = {each.name: each.weight_stream_bytes for each in planned(melting(), options).passes if each.layers}
+    assert found["y"] == 16 * 112
+    assert passes(melting(), EQUAL)["y"].weight_stream_bytes == 16 * 160
+
+
 def test_5_it_melts_nowhere_else() -> None:
     options = Options(equal_scales=True, as_vendor=True)
     assert owners(melting(), EQUAL) == [("s",), ("r",), ("y",)]  # the activation would be lost
