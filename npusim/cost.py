@@ -190,6 +190,7 @@ def _layer_floors(
     dtype = DType.parse(options.dtype)
     saving = options.activation_compression if profile.compression.available else 0.0
     read = _read_first(graph, works, found, dtype, saving)
+    bits = weight_bits(profile, dtype)
     floors = []
     for index, each in enumerate(works):
         if each.work is None:
@@ -203,7 +204,7 @@ def _layer_floors(
         own = (name for name in each.layer.outputs if name in found.outputs and found.makers.get(name) == index)
         ofm = sum(saved(packed_bytes(touched_elements(each, graph.tensors[name]), dtype), saving) for name in own)
         stored = sum(graph.tensors[name].elements for name in new)
-        floors.append(_Floor(macs, read.get(index, 0), ofm, _least_weight_bytes(each, stored, profile, dtype)))
+        floors.append(_Floor(macs, read.get(index, 0), ofm, _least_weight_bytes(each, stored, bits, dtype)))
     return floors
 
 
@@ -247,12 +248,16 @@ def weight_bits(profile: HardwareProfile, dtype: DType) -> float:
     return profile.weight_stream.bits_per_weight * dtype.bits / native
 
 
-def _least_weight_bytes(each: LayerWork, stored: int, profile: HardwareProfile, dtype: DType) -> int:
-    """Bytes of the layer's constants that no earlier layer has read; ``stored``: how many elements those have."""
+def _least_weight_bytes(each: LayerWork, stored: int, bits: float, dtype: DType) -> int:
+    """Bytes of the layer's constants that no earlier layer has read.
+
+    Args:
+        stored: how many elements those have. bits: of a weight in its stream.
+    """
     if each.work is None or each.work.folds or not stored:
         return 0
     if not each.work.nests:
         most = max((part.elements for part in each.work.vector), default=0)
         return packed_bytes(min(stored, most), dtype)
     read = sum(nest.footprint(Operand.WEIGHTS) for nest in each.work.nests if not nest.weights_vary)
-    return int(min(stored, read) * weight_bits(profile, dtype) // 8)
+    return int(min(stored, read) * bits // 8)

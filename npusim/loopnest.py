@@ -33,7 +33,7 @@ class Operand(Enum):
     BIAS = "bias"
 
 
-class LoopNest(msgspec.Struct, frozen=True, gc=False):
+class LoopNest(msgspec.Struct, frozen=True, gc=False, cache_hash=True):
     """Convolution as loops; matrix products, recurrences and attention are special cases of it.
 
     Channels are counted a group. Spatial tuples have one to three entries, outermost first.

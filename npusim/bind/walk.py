@@ -13,7 +13,7 @@ from npusim.bind.subgraph import nodes_in
 from npusim.bind.values import LazyArrays, Values
 from npusim.errors import InputError, NpusimError
 from npusim.ir import MAX_ELEMENTS, DType, Graph, Layer, Notice, Role, Shape, Tensor
-from npusim.model import Model, Node, Spec
+from npusim.model import Array, Model, Node, Spec
 from npusim.ops import OPS, Call, Op
 from npusim.ops.base import FAULTS
 
@@ -122,7 +122,9 @@ class Binder(Values):
 
     def call(self, node: Node, op: Op | None) -> Call:
         settings = op.settings if op is not None else ()
-        ins, values = [], []
+        parameters = op if op is not None and op.params and not op.scalars_are_settings else None
+        ins: list[Tensor | None] = []
+        values: list[Array | None] = []
         for slot, name in enumerate(node.inputs):
             if name in self.lists:
                 raise InputError(
@@ -130,8 +132,12 @@ class Binder(Values):
                 )  # fmt: skip
             tensor = self.tensors[name] if name else None
             ins.append(tensor)
-            constant = tensor is not None and tensor.is_constant
-            values.append(self.value(name, setting=slot in settings) if constant else None)
+            if tensor is None or not tensor.is_constant:
+                values.append(None)
+            elif parameters is not None and tensor.dtype.is_float and parameters.takes_parameter(slot):
+                values.append(None)  # no shape depends on a parameter, however small
+            else:
+                values.append(self.value(name, setting=slot in settings))
         return Call(node.name, node.op, node.attrs, tuple(ins), tuple(values), n_outs=len(node.outputs))
 
     def specs(self, node: Node, op: Op | None, call: Call) -> Sequence[Spec]:

@@ -73,6 +73,31 @@ class _Slots:
         self.dtype = dtype
 
 
+NestRule = Callable[[Call, _Slots], LoopNest]
+_REMEMBERED = 4096  # different convolutions; no network has more, and a set of this size takes a few megabytes
+
+
+def _once(rule: NestRule) -> NestRule:
+    """The rule, worked out once for equal convolutions: it is asked for the shape, then for the work, of each layer."""
+    known: dict[object, LoopNest] = {}
+
+    def nest(call: Call, slots: _Slots) -> LoopNest:
+        ins = tuple(None if tensor is None else (tensor.shape, tensor.is_constant) for tensor in call.ins)
+        key = (slots, ins, tuple(call.attrs.items()))
+        try:
+            found = known.get(key)
+        except TypeError:  # an attribute of a kind that no convolution has, and that has no hash
+            return rule(call, slots)
+        if found is None:
+            if len(known) >= _REMEMBERED:
+                known.clear()
+            found = known[key] = rule(call, slots)
+        return found
+
+    return nest
+
+
+@_once
 def _conv_nest(call: Call, slots: _Slots) -> LoopNest:
     x, w = call.shape(0), call.shape(slots.weights)
     if len(x) != len(w) or len(x) < 3:
@@ -90,6 +115,7 @@ def _conv_nest(call: Call, slots: _Slots) -> LoopNest:
     )  # fmt: skip
 
 
+@_once
 def _transposed_nest(call: Call, slots: _Slots) -> LoopNest:
     x, w = call.shape(0), call.shape(slots.weights)
     if len(x) != len(w) or len(x) < 3:

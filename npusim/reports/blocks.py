@@ -74,7 +74,7 @@ def fit(table: Table, width: int) -> Fitted:
     Details go before a cell is elided, the other columns only when eliding is not enough.
     """
     natural = [
-        max(columns(text) for text in (column.title, column.unit, *(row[at] for row in (*table.rows, *table.totals))))
+        max(map(columns, {column.title, column.unit, *(row[at] for row in (*table.rows, *table.totals))}))
         for at, column in enumerate(table.columns)
     ]
     least = [

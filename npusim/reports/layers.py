@@ -127,7 +127,8 @@ def _column(
     rest = [scale.show(left) if each.summed else ""] if others else []
     unit = scale.unit or "1"
     column = msgspec.structs.replace(each.column, unit=unit)
-    return column, [*map(scale.show, values), *rest, scale.show(total)]
+    cells = {value: scale.show(value) for value in set(values)}  # layers repeat, and so do their numbers
+    return column, [*(cells[value] for value in values), *rest, scale.show(total)]
 
 
 def _sum(values: Sequence[float | None]) -> float | None:

@@ -55,7 +55,7 @@ class Weights(msgspec.Struct, frozen=True):
     zero_runs: tuple[tuple[int, int], ...] = ()
 
 
-class Part(msgspec.Struct, frozen=True):
+class Part(msgspec.Struct, frozen=True, cache_hash=True):
     """Geometry of a part, without its place: equal parts are planned once.
 
     Attributes:

@@ -49,6 +49,7 @@ class Builder:
         self.drafts: list[Draft] = []
         self.makers: dict[str, Draft] = {}
         self._owners: dict[str, Draft] = {}
+        self._parts: dict[Part, Part] = {}
         self.unowned: list[str] = []  # layers that cost nothing and have no part before them
         self.notices: dict[str, list[str]] = {}
         self._readers = {name: len(graph.consumers(name)) + (name in graph.outputs) for name in graph.tensors}
@@ -82,6 +83,7 @@ class Builder:
     def add(self, each: LayerWork, part: Part, inputs: Sequence[Draft], suffix: str = "") -> Draft:
         """A part of a layer; the first one accounts for the layer until a rule says which does (``gives``)."""
         name = each.layer.name
+        part = self._parts.setdefault(part, part)  # equal parts are one value, which knows its hash
         draft = Draft(part, inputs, () if name in self._owners else (name,), name + suffix)
         draft.repeat = each.layer.repeat * self.frames
         self._owners.setdefault(name, draft)
