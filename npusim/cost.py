@@ -56,9 +56,10 @@ class Pass(msgspec.Struct, frozen=True, gc=False):
         layers: names of the graph layers whose MACs, parameters and ops this pass accounts for, main one first; each
             graph layer is in exactly one pass of a plan (or in its ``unsupported``).
         section: passes of one number run without returning to DRAM.
-        mac_cycles_direct: cycles of the MAC array at the direct algorithm's peak for the dense count (utilisation).
         mapping: the choice made: stripe shapes, algorithm, slots; plain values, for people to read.
         off_npu: why the hardware cannot run it as such, where it cannot; empty otherwise.
+        sram_bytes: what it holds of SRAM at most, tensors that only pass by included.
+        weight_stream_bytes: its weights as the NPU reads them, headers and padding included, once.
     """
 
     name: str

@@ -13,19 +13,6 @@ from npusim.ir import Shape
 Count = TypeVar("Count")  # an int, or a numpy array with one entry a candidate
 
 
-class Dim(Enum):
-    """The dimensions of a convolution: batch, output height and width, input and output channels, kernel, groups."""
-
-    N = "batch"
-    H = "output height"
-    W = "output width"
-    C = "input channels a group"
-    K = "output channels a group"
-    R = "kernel height"
-    S = "kernel width"
-    G = "groups"
-
-
 class Operand(Enum):
     IFM = "ifm"
     OFM = "ofm"

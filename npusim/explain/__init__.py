@@ -30,7 +30,6 @@ RESOURCES = {
     "dma": "DRAM traffic",
     "dma_read": "reading from DRAM",
     "dma_write": "writing to DRAM",
-    "dma_serial": "transfers that nothing overlaps",
     "dma_read_serial": "reads that nothing overlaps",
     "dma_write_serial": "writes that nothing overlaps",
     "fallback": "the fallback processor",

@@ -21,7 +21,7 @@ from npusim.units import (
 # Resources in words; one that is not here is printed by its own name.
 RESOURCES = {
     "mac": "MAC array", "vector": "vector unit", "dma": "DRAM", "dma_read": "DRAM read", "dma_write": "DRAM write",
-    "dma_serial": "serial DMA", "dma_read_serial": "serial read", "dma_write_serial": "serial write",
+    "dma_read_serial": "serial read", "dma_write_serial": "serial write",
     "fallback": "fallback",
 }  # fmt: skip
 OPERANDS = {"ifm": "IFM", "ofm": "OFM", "weights": "weights"}

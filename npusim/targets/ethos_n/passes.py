@@ -44,13 +44,6 @@ class Rules(NamedTuple):
     as_vendor: bool
 
 
-class Engines(NamedTuple):
-    """Cycles of the MCE and of the PLE for a pass, overheads of stripes included."""
-
-    mce: Floats
-    ple: Floats
-
-
 def moved_in(
     part: Part,
     machine: Machine,
