@@ -9,6 +9,7 @@ COMMANDS = {
     "estimate": ("npusim.cli.estimate", "How many MACs, bytes and milliseconds a network takes, layer by layer."),
     "explain": ("npusim.cli.explain", "Why it takes that long, and what would make it faster."),
     "validate": ("npusim.cli.validate", "Whether a graph computes what it should, on seeded inputs."),
+    "upscale": ("npusim.cli.upscale", "A picture twice as wide and high, by a network with trained weights."),
     "accuracy": ("npusim.cli.accuracy", "How far the model is from published and reference figures."),
     "profiles": ("npusim.cli.profiles", "The hardware that npusim knows: list, show, check."),
     "report": ("npusim.cli.report", "A saved result in another format."),

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Timer
+from time import monotonic
 
 import click
 
@@ -17,6 +18,7 @@ from npusim.ir import Notice
 from npusim.reports.words import clean
 
 PATIENCE_S = 1.0  # work that takes longer says what it does
+BAR = 30  # columns of a bar that fills
 PIPE_WIDTH = 100  # columns of a text where no terminal says how many it has
 
 
@@ -73,6 +75,29 @@ def progress(what: str, quiet: bool) -> Iterator[None]:
         yield
     finally:
         timer.cancel()
+        if shown:
+            click.echo("\r\033[K", nl=False, err=True, color=True)
+
+
+@contextmanager
+def bar(what: str, quiet: bool) -> Iterator[Callable[[int, int], None]]:
+    """The same for work in parts: what it gives is called with how many are done, and of how many."""
+    if quiet or not _is_terminal(sys.stderr):
+        yield lambda *_: None
+        return
+    began, shown = monotonic(), False
+
+    def show(done: int, count: int) -> None:
+        nonlocal shown
+        if monotonic() - began >= PATIENCE_S:
+            shown = True
+            filled = BAR * done // count
+            drawn = "#" * filled + "-" * (BAR - filled)
+            click.echo(f"\r\033[K{clean(what)} [{drawn}] {100 * done // count} %", nl=False, err=True, color=True)
+
+    try:
+        yield show
+    finally:
         if shown:
             click.echo("\r\033[K", nl=False, err=True, color=True)
 

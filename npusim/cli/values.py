@@ -15,12 +15,12 @@ _SIZE = re.compile(r"\s*(-?\d+)\s*[xX\u00d7*]\s*(-?\d+)\s*")
 _WHOLE = re.compile(r"\s*-?\d+\s*")
 
 
-def size(text: str) -> tuple[int, int]:
+def size(text: str, option: str = "--size") -> tuple[int, int]:
     """Width and height of ``1920x1080``; InputError (bad-option)."""
     match = _SIZE.fullmatch(text)
     if match is None:
-        raise _bad("--size", f"{text!r} is no frame", "write width x height, as 1920x1080")
-    width, height = (_whole("--size", side, LONGEST_SIDE) for side in match.groups())
+        raise _bad(option, f"{text!r} is no frame", "write width x height, as 1920x1080")
+    width, height = (_whole(option, side, LONGEST_SIDE) for side in match.groups())
     return width, height
 
 
@@ -52,6 +52,14 @@ def batch(text: str) -> int:
 def top(text: str) -> int:
     """A whole number from 1; InputError (bad-option)."""
     return _whole("--top", text, LONGEST)
+
+
+def seed(text: str) -> int:
+    """A whole number from 0 that fits 32 bits; InputError (bad-option)."""
+    digits = text.strip()
+    if not digits.isdecimal() or len(digits) > 10 or int(digits) >= 2**32:
+        raise _bad("--seed", f"{_short(digits)!r} is no seed", f"give a whole number from 0 to {2**32 - 1}")
+    return int(digits)
 
 
 def settings(texts: Iterable[str]) -> dict[str, str]:
