@@ -8,6 +8,10 @@ from npusim.cli.group import Commands
 COMMANDS = {
     "estimate": ("npusim.cli.estimate", "How many MACs, bytes and milliseconds a network takes, layer by layer."),
     "explain": ("npusim.cli.explain", "Why it takes that long, and what would make it faster."),
+    "collapse": (
+        "npusim.cli.collapse",
+        "Writes a network with its linear chains as one convolution each, and proves it.",
+    ),
     "validate": ("npusim.cli.validate", "Whether a graph computes what it should, on seeded inputs."),
     "upscale": ("npusim.cli.upscale", "A picture twice as wide and high, by a network with trained weights."),
     "accuracy": ("npusim.cli.accuracy", "How far the model is from published and reference figures."),

@@ -1,0 +1,1 @@
+"""Networks to networks: what is changed is proven by the executor, before and after."""

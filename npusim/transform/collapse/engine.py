@@ -1,0 +1,124 @@
+"""Collapses until nothing is left to collapse."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from npusim.counts import layer_works
+from npusim.ir import Graph
+from npusim.model import Model
+from npusim.transform.collapse.affine import Affine
+from npusim.transform.collapse.emit import Emitted, emit
+from npusim.transform.collapse.left import Left, left_alone
+from npusim.transform.collapse.network import Network
+from npusim.transform.collapse.search import Rules, Search
+from npusim.transform.collapse.steps import Step, collapsed, steps_of
+
+
+class Chain(msgspec.Struct, frozen=True):
+    """What became one convolution.
+
+    Attributes:
+        name: of the convolution.
+        source, output: the tensor that it reads, and that it makes.
+        nodes: names of those that it takes the place of, in the order they run.
+        kinds: what kinds of nodes those are, with how many of each.
+        kernel: taps of the convolution.
+        macs_before, macs: on the frame of the graph.
+        params_before, params: elements of the constants that they read.
+    """
+
+    name: str
+    source: str
+    output: str
+    nodes: tuple[str, ...]
+    kinds: Mapping[str, int]
+    kernel: tuple[int, ...]
+    macs_before: int
+    macs: int
+    params_before: int
+    params: int
+
+
+class Collapsed(msgspec.Struct, frozen=True):
+    """The network after, and what was done to it.
+
+    Attributes:
+        weightless: parameters of what was collapsed have no elements; neither have those of the convolutions.
+    """
+
+    chains: tuple[Chain, ...]
+    left: tuple[Left, ...]
+    emitted: Emitted
+    network: Network
+    weightless: bool
+
+    @property
+    def model(self) -> Model:
+        return self.emitted.model
+
+
+def collapse(model: Model, graph: Graph, rules: Rules | None = None, *, seed: int = 0) -> Collapsed:
+    """Each linear chain of the model as one convolution, where that is exact and costs no more MACs.
+
+    Args:
+        graph: the model bound to some frame, on which MACs are counted.
+        seed: of the elements that stand for those which the model lacks.
+
+    Raises:
+        InputError: what reading the weights raises.
+    """
+    network = Network(model, graph, seed)
+    first, refused = steps_of(network)
+    steps, kinds = first, dict[str, dict[str, int]]()
+    search = Search(steps, network, rules or Rules())
+    while found := search.collapses():
+        kinds |= {output: _kinds(made, kinds, steps) for output, made in found.items()}
+        steps = _applied(steps, found, network)
+        search = Search(steps, network, search.rules)
+    done = [step for step in steps.values() if step.collapsed]
+    emitted = emit(model, network, done)
+    chains = tuple(_chain(step, emitted.names[step.output], first, kinds[step.output], network) for step in done)
+    weightless = any(step.terms[0].is_blank for step in done)
+    return Collapsed(chains, tuple(left_alone(search, refused)), emitted, network, weightless)
+
+
+def _applied(steps: Mapping[str, Step], found: Mapping[str, Affine], network: Network) -> dict[str, Step]:
+    """The steps with those that each convolution takes the place of replaced by it."""
+    gone = {name for made in found.values() for name in made.through}
+    after: dict[str, Step] = {}
+    for name, step in steps.items():
+        if name in found:
+            after[name] = collapsed(found[name], name, [steps[each] for each in found[name].through], network)
+        elif name not in gone:
+            after[name] = step
+    return after
+
+
+def _kinds(made: Affine, known: Mapping[str, Mapping[str, int]], steps: Mapping[str, Step]) -> dict[str, int]:
+    """How many nodes of each kind; a convolution that was made in an earlier round counts as what it is made of."""
+    counts: dict[str, int] = {}
+    for name, kind in zip(made.through, made.kinds, strict=True):
+        for each, count in (known[name] if steps[name].collapsed else {kind: 1}).items():
+            counts[each] = counts.get(each, 0) + count
+    return counts
+
+
+def _chain(
+    step: Step, name: str, first: Mapping[str, Step], kinds: Mapping[str, int], network: Network
+) -> Chain:  # fmt: skip
+    (made,) = step.terms
+    outputs = {node.outputs[0] for node in step.nodes}
+    read = {
+        each
+        for work in layer_works(network.graph)
+        if outputs.intersection(work.layer.outputs)
+        for each in work.params
+    }  # fmt: skip
+    return Chain(
+        name, made.source, step.output, tuple(node.name for node in step.nodes), kinds, made.taps,
+        sum(first[each].macs for each in outputs), step.macs,
+        sum(network.graph.tensors[each].elements for each in read), made.params,
+    )  # fmt: skip

@@ -1,0 +1,138 @@
+"""Which chains to collapse: the fewest MACs, then the fewest nodes, by dynamic programming from inputs to outputs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from npusim.transform.collapse.affine import Affine, Refusal
+from npusim.transform.collapse.algebra import compose, total
+from npusim.transform.collapse.branches import KIND, RESIDUAL
+from npusim.transform.collapse.network import Network
+from npusim.transform.collapse.steps import Step, count_of, macs_of
+
+Cost = tuple[int, int]
+
+
+class Rules(msgspec.Struct, frozen=True):
+    """What the search may do.
+
+    Attributes:
+        pad_intermediate: borders that would differ are made right by other padding.
+        always: the fewest nodes count, whatever MACs they cost.
+    """
+
+    pad_intermediate: bool = False
+    always: bool = False
+
+
+class Search:
+    """Ways to have each tensor of one state of the network.
+
+    Attributes:
+        ways: for the output of each step, the convolution of each tensor further up that it is as well.
+        best: the least that it costs to have it, from the nearest tensors that must be there anyway.
+        chosen: the tensor to take it from; None where its node stays.
+    """
+
+    def __init__(self, steps: Mapping[str, Step], network: Network, rules: Rules) -> None:
+        self.steps = steps
+        self.network = network
+        self.rules = rules
+        self.readers = readers(steps, network)
+        self.ways: dict[str, dict[str, Affine]] = {}
+        self.best: dict[str, Cost] = {}
+        self.chosen: dict[str, str | None] = {}
+        for name, step in steps.items():
+            self.ways[name] = self._ways(step)
+            self._choose(step)
+
+    def is_inner(self, name: str) -> bool:
+        """Whether a tensor is made by a step, for one other step alone."""
+        return name in self.steps and self.readers.get(name) == 1
+
+    def collapses(self) -> dict[str, Affine]:
+        """The convolutions to put in, by output: those that the search chose, from the outputs back."""
+        inner = {name for step in self.steps.values() for name in step.inputs if self.is_inner(name)}
+        waiting = [name for name in self.steps if name not in inner]
+        found: dict[str, Affine] = {}
+        while waiting:
+            name = waiting.pop()
+            source = self.chosen[name]
+            if source is None:
+                waiting += [each for each in self.steps[name].inputs if self.is_inner(each)]
+                continue
+            found[name] = self.ways[name][source]
+            if self.is_inner(source):
+                waiting.append(source)
+        return found
+
+    def _ways(self, step: Step) -> dict[str, Affine]:
+        """What the step is of each tensor from which all its terms come: sums over the terms."""
+        choices = []
+        for term in step.terms:
+            ways = {term.source: term}
+            if self.is_inner(term.source):
+                behind = [self.behind(way, term) for way in self._all(term.source)]
+                ways |= {each.source: each for each in behind if not isinstance(each, Refusal)}
+            choices.append(ways)
+        found = {}
+        for source in choices[0]:
+            parts = [ways[source] for ways in choices if source in ways]
+            made = total(parts) if len(parts) == len(choices) else Refusal("")
+            if not isinstance(made, Refusal):
+                found[source] = self._ending(made, step, parts)
+        if len(step.terms) == 1:
+            found.pop(step.terms[0].source, None)  # that is the node as it stands
+        return found
+
+    def _all(self, name: str) -> list[Affine]:
+        """The ways to have a tensor, its own step among them where that is one convolution."""
+        step = self.steps[name]
+        own = [self._ending(step.terms[0], step, [])] if len(step.terms) == 1 else []
+        return [*own, *self.ways[name].values()]
+
+    def behind(self, way: Affine, term: Affine) -> Affine | Refusal:
+        return compose(way, term, pad_intermediate=self.rules.pad_intermediate)
+
+    def _ending(self, made: Affine, step: Step, parts: list[Affine]) -> Affine:
+        """The convolution with the step among those that it takes the place of."""
+        kind = step.kind
+        if kind == KIND and any(not part.through for part in parts):
+            kind = RESIDUAL
+        through = tuple(dict.fromkeys((*made.through, step.output)))
+        return msgspec.structs.replace(made, place=step.place, through=through, kinds=(*made.kinds, kind))
+
+    def _choose(self, step: Step) -> None:
+        """The cheapest way; the node stays where none is cheaper."""
+        inner = [name for name in step.inputs if self.is_inner(name)]
+        best, chosen = _sum((step.macs, step.count), *(self.best[name] for name in inner)), None
+        for source, way in self.ways[step.output].items():
+            if not any(self.steps[name].products for name in way.through):
+                continue
+            cost = macs_of(way, step.output, self.network), count_of(way)
+            cost = _sum(cost, self.best[source]) if self.is_inner(source) else cost
+            if self._key(cost) < self._key(best):
+                best, chosen = cost, source
+        self.best[step.output], self.chosen[step.output] = best, chosen
+
+    def _key(self, cost: Cost) -> Cost:
+        return cost[::-1] if self.rules.always else cost
+
+
+def readers(steps: Mapping[str, Step], network: Network) -> dict[str, int]:
+    """How often each tensor is read, as the network stands with these steps."""
+    counts = dict(network.readers)
+    for step in steps.values():
+        if step.collapsed:
+            for node in step.nodes:
+                for name in node.inputs:
+                    counts[name] = counts.get(name, 0) - 1
+            for name in step.inputs:
+                counts[name] = counts.get(name, 0) + 1
+    return counts
+
+
+def _sum(*costs: Cost) -> Cost:
+    return sum(each[0] for each in costs), sum(each[1] for each in costs)
