@@ -22,11 +22,11 @@ def write_bytes(path: Path, data: bytes) -> None:
             stream.write(data)
         os.chmod(partial, 0o666 & ~_umask())
         os.replace(partial, path)
-    except OSError as fault:
+    except (OSError, ValueError) as fault:  # a ValueError for a name with a zero byte
         if partial is not None and os.path.exists(partial):
             os.unlink(partial)
         raise InputError(
-            f"the file cannot be written ({fault.strerror})",
+            f"the file cannot be written ({getattr(fault, 'strerror', None) or fault})",
             code="unwritable",
             where=str(path),
             fix="choose another -o",
