@@ -1,4 +1,4 @@
-"""Four figures of npusim as a user meets it: cold, warm, a large graph, absent weights. Prints one table.
+"""Figures of npusim as a user meets it: cold, warm, a large graph, absent weights, pictures. Prints one table.
 
 Each process is timed from outside (wall clock, peak resident set of the process itself); medians of several runs, the
 compared commands in turn, so that a drift of the machine's speed meets both.
@@ -122,6 +122,24 @@ def absent(folder: Path) -> str:
     return f"absent  {seconds:.2f} s, {peak:.0f} MiB (wanted < 300 MB)"
 
 
+def make_picture(path: Path) -> None:
+    """480 x 270 in colour, or 1920 x 1080: waves that grow finer towards a corner."""
+    import numpy as np  # noqa: PLC0415 - as above
+
+    from npusim.pictures import Picture, write_png  # noqa: PLC0415 - as above
+
+    height, width = (270, 480) if path.stem == "small" else (1080, 1920)
+    rows, columns = np.mgrid[0 : 1 : height * 1j, 0 : 1 : width * 1j]
+    planes = tuple(0.5 + 0.5 * np.sin(80 * (rows * (rows + turn) + columns**2)) for turn in (0, 0.3, 0.6))
+    write_png(path, Picture(planes))
+
+
+def upscaled(folder: Path, stem: str, wanted: str) -> str:
+    into = folder / f"{stem}-large.png"
+    seconds, peak = timed(npusim("upscale", made(make_picture, folder / f"{stem}.png"), "-o", str(into), "--quiet"))
+    return f"{stem:<7} {seconds:.2f} s, {peak:.0f} MiB (wanted {wanted})"
+
+
 def made(make: Callable[[Path], None], path: Path) -> str:
     """The path of a model, made by a process of its own: a child's peak counts what its parent held when it started."""
     maker = multiprocessing.get_context("spawn").Process(target=make, args=(path,))
@@ -133,7 +151,11 @@ def made(make: Callable[[Path], None], path: Path) -> str:
 def main() -> None:
     folder = Path(tempfile.gettempdir()) / "npusim-bench"
     folder.mkdir(exist_ok=True)
-    for figure in (lambda: cold(folder), warm, lambda: large(folder), lambda: absent(folder)):
+    pictures = (
+        lambda: upscaled(folder, "small", "< 3 s"),
+        lambda: upscaled(folder, "frame", "< 1024 MiB"),
+    )
+    for figure in (lambda: cold(folder), warm, lambda: large(folder), lambda: absent(folder), *pictures):
         print(figure(), flush=True)
 
 
