@@ -71,9 +71,10 @@ def read(path: Path | str) -> Picture:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what is wrong is an error below, or of no account
             with Image.open(BytesIO(data), formats=READABLE) as image:
-                _check(image, where)
+                deep = _is_deep_grey(image)
+                _check(image, deep, where)
                 image.load()
-                return _picture(ImageOps.exif_transpose(image))
+                return _picture(ImageOps.exif_transpose(image), deep)
     except Image.DecompressionBombError as fault:
         raise InputError("the picture has too many pixels to be read", code="too-large", where=where) from fault
     except InputError:
@@ -113,24 +114,35 @@ def _bytes(path: Path) -> bytes:
     return data
 
 
-def _check(image: Image, where: str) -> None:
+def _is_deep_grey(image: Image) -> bool:
+    """Whether it is grey with 16 bits. As whole numbers of 32 bits, PNG and PPM cannot hold more."""
+    return image.mode.startswith("I;16") or (image.mode == "I" and image.format in ("PNG", "PPM"))
+
+
+def _check(image: Image, deep: bool, where: str) -> None:
     def unsupported(what: str, fix: str) -> InputError:
         return InputError(what, code="unsupported-picture", where=where, fix=fix)
 
     if getattr(image, "n_frames", 1) > 1 and image.format != "MPO":  # a camera's MPO is a picture and its previews
         raise unsupported(f"the file holds {image.n_frames} pictures", "give each in a file of its own")  # type: ignore[attr-defined]
-    coded = [args if isinstance(args, str) else args[0] for *_, args in image.tile if args]  # type: ignore[attr-defined]
-    if not image.mode.startswith("I;16") and any(";16" in str(each) for each in coded):
+    if not deep and _is_cut(image):
         raise unsupported("the picture has 16 bits a channel in colour", "give it with 8 bits, or in grey")
-    if image.mode in ("I", "F", "CMYK", "LAB", "HSV"):
+    if not deep and image.mode in ("I", "F", "CMYK", "LAB", "HSV"):
         raise unsupported(f"the picture's pixels are {image.mode}", "give it in grey or RGB")
-    if image.mode.startswith("I;16") and "transparency" in image.info:
+    if deep and "transparency" in image.info:
         raise unsupported("the picture has 16 bits and a transparent grey", "give it without transparency")
 
 
-def _picture(image: Image) -> Picture:
+def _is_cut(image: Image) -> bool:
+    """Whether Pillow would read 16 bits a channel as 8: what its decoders are told says so."""
+    told = [args if isinstance(args, tuple) else (args,) for *_, args in image.tile]  # type: ignore[attr-defined]
+    largest = (args[-1] for args in told if image.format == "PPM" and isinstance(args[-1], int))
+    return any(";16" in str(args[0]) for args in told if args) or any(value > 255 for value in largest)
+
+
+def _picture(image: Image, deep: bool) -> Picture:
     profile = image.info.get("icc_profile")
-    if image.mode.startswith("I;16"):
+    if deep:
         return Picture((np.asarray(image).astype(np.float32) / np.float32(65535),), None, 16, profile)
     image = image.convert(_mode(image))
     pixels = np.asarray(image).reshape(image.height, image.width, CHANNELS[image.mode])

@@ -15,7 +15,7 @@ from npusim import __version__
 
 ROOT = Path(__file__).parent.parent
 SIZED = ("estimate", "sesr-m5-x2", "--size", "64x32")
-HEAVY = {"onnx", "rich", "pandas", "matplotlib", "networkx", "jinja2", "google.protobuf"}
+HEAVY = {"onnx", "rich", "pandas", "matplotlib", "networkx", "jinja2", "google.protobuf", "PIL"}
 
 
 def process(*args: str, **more: Any) -> subprocess.CompletedProcess[bytes]:

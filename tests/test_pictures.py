@@ -143,6 +143,16 @@ def test_sixteen_bits_of_grey_come_back(tmp_path: Path) -> None:
     assert np.array_equal(np.asarray(Image.open(tmp_path / "out.png")), pixels)
 
 
+@pytest.mark.parametrize(("most", "shown"), [(65535, [300, 65535]), (1000, [300 * 65535 // 1000, 65535])])
+def test_sixteen_bits_of_a_pgm(most: int, shown: list[int], tmp_path: Path) -> None:
+    """Two bytes a pixel, the larger first; the file says which number is white."""
+    file = tmp_path / "in.pgm"
+    file.write_bytes(f"P5\n2 1\n{most}\n".encode() + pack(">HH", 300, most))
+    found = pictures.read(file)
+    assert found.bits == 16
+    assert found.planes[0][0] * 65535 == pytest.approx(shown, abs=1)
+
+
 def test_a_palette_becomes_colours(tmp_path: Path) -> None:
     image = Image.fromarray(np.array([[0, 1, 2]], np.uint8), "P")
     image.putpalette([255, 0, 0, 0, 255, 0, 10, 20, 30])
@@ -240,6 +250,8 @@ FAULTS = [
     (png(2, 16), "unsupported-picture", "16 bits a channel in colour"),
     (png(4, 16), "unsupported-picture", "16 bits a channel in colour"),
     (png(6, 16), "unsupported-picture", "16 bits a channel in colour"),
+    (b"P6\n1 1\n65535\n123456", "unsupported-picture", "16 bits a channel in colour"),
+    (b"P3\n1 1\n1000\n0 500 1000\n", "unsupported-picture", "16 bits a channel in colour"),
     (png(0, 16, more=TRANSPARENT), "unsupported-picture", "16 bits and a transparent grey"),
     (_saved("CMYK", "JPEG"), "unsupported-picture", "the picture's pixels are CMYK"),
     (_saved("F", "TIFF"), "unsupported-picture", "the picture's pixels are F"),
