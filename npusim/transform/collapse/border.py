@@ -89,13 +89,12 @@ def _bordered(first: Affine, wanted: float) -> Affine | None:
 
 def _with_ones(first: Affine, wanted: float) -> Affine | Refusal:
     """Its bias as the kernel of one more input that holds ones: zeros around that end the bias with the frame."""
-    if not first.is_pointwise and (first.window.is_padded or any(size != 1 for size in first.taps)):
+    if first.window.is_padded or any(size != 1 for size in first.taps):
         return Refusal(f"{first.place} makes more or fewer positions than it reads, so that no padding ends its bias")
     kernel, bias = first.kernel, first.bias
-    assert bias is not None  # or it would make nothing beyond the frame
 
     def widened() -> Array:
-        level = bias.array - wanted
+        level = (np.zeros(first.outputs) if bias is None else bias.array) - wanted
         if first.ones:
             grown = kernel.array.copy()
             grown[:, -1] += level.reshape(-1, *(1,) * len(first.taps))

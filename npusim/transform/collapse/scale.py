@@ -9,8 +9,10 @@ from npusim.transform.collapse.affine import Numbers, Refusal, identity, numbers
 from npusim.transform.collapse.network import Network
 from npusim.transform.collapse.rules import Terms, linear
 
+SCALE = "scale"
 
-@linear("scale", "Mul", "Div")
+
+@linear(SCALE, "Mul", "Div")
 def scaled(node: Node, network: Network) -> Terms:
     """x * c, c * x or x / c."""
     found = operands(node, network)
@@ -24,7 +26,7 @@ def scaled(node: Node, network: Network) -> Terms:
     return (scaling(x, len(network.shape(x)), factor, None, node.place),)
 
 
-@linear("scale", "Neg")
+@linear(SCALE, "Neg")
 def negated(node: Node, network: Network) -> Terms:
     """-x."""
     x = node.inputs[0]

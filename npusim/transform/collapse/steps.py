@@ -9,8 +9,10 @@ import msgspec
 
 from npusim.model import Node
 from npusim.transform.collapse.affine import Affine, Refusal
+from npusim.transform.collapse.branches import KIND
 from npusim.transform.collapse.network import Network
 from npusim.transform.collapse.rules import terms
+from npusim.transform.collapse.scale import SCALE
 
 # Operators that multiply and accumulate: a chain without one is no convolution, and is not made one.
 PRODUCTS = ("Conv", "ConvTranspose", "Gemm", "MatMul")
@@ -56,6 +58,8 @@ def steps_of(network: Network) -> tuple[dict[str, Step], dict[str, Refusal]]:
         if isinstance(made, Refusal):
             refused[node.outputs[0]] = made
             continue
+        if kind == KIND and len(made) == 1:
+            kind = SCALE  # an addition of a constant
         products = node.op in PRODUCTS
         macs = macs_of(made[0], node.outputs[0], network) if products else 0
         found[node.outputs[0]] = Step(node.outputs[0], kind, made, (node,), macs, 1, products)
@@ -78,7 +82,7 @@ def collapsed(each: Affine, output: str, through: Iterable[Step], network: Netwo
     """The step that takes the place of those."""
     nodes = tuple(node for step in through for node in step.nodes)
     macs, count = macs_of(each, output, network), count_of(each)
-    named = msgspec.structs.replace(each, place=first_product(nodes).place)
+    named = msgspec.structs.replace(each, place=first_product(nodes).place, through=(), kinds=())
     return Step(output, "convolution", (named,), nodes, macs, count, True, collapsed=True)
 
 
