@@ -191,7 +191,7 @@ def _layer_floors(
     dtype = DType.parse(options.dtype)
     saving = options.activation_compression if profile.compression.available else 0.0
     read = _read_first(graph, works, found, dtype, saving)
-    bits = weight_bits(profile, dtype)
+    bits = 0.0 if options.encode_weights else weight_bits(profile, dtype)  # what is encoded may be as short as it likes
     floors = []
     for index, each in enumerate(works):
         if each.work is None:

@@ -41,6 +41,7 @@ def estimate(
     equal_scales: bool | None = None,
     planner: str = "vendor",
     as_vendor: bool = False,
+    encode_weights: bool = False,
     strict: bool = False,
 ) -> Estimate:
     """Estimates one inference of the graph.
@@ -52,6 +53,8 @@ def estimate(
         activation_compression: share of the traffic between layers that is saved, 0 to below 1.
         equal_scales: whether all tensors share one quantisation; as the graph's QDQ nodes say when left out.
         planner: ``vendor`` or ``best``.
+        as_vendor: cost every operator as the vendor's estimator does.
+        encode_weights: read the graph's weights, and size their streams by encoding them.
         strict: operators that npusim does not know are an error.
 
     Raises:
@@ -59,7 +62,9 @@ def estimate(
         EstimateError: unknown-op, with ``strict``; no-plan, where the hardware has no legal mapping for a layer.
     """
     hardware = load(profile, variant) if isinstance(profile, str) else profile
-    options, notices = _options(hardware, level, dtype, activation_compression, equal_scales, planner, as_vendor)
+    options, notices = _options(
+        hardware, level, dtype, activation_compression, equal_scales, planner, as_vendor, encode_weights
+    )
     works = layer_works(graph)
     plan = _plan(graph, hardware, options)
     unknown = tuple(_unsupported(each) for each in works if each.work is None)
@@ -77,7 +82,7 @@ def estimate(
         profile=_profile_info(hardware, plan),
         options=OptionsInfo(
             options.level, options.dtype, options.activation_compression, options.equal_scales, options.planner,
-            options.as_vendor,
+            options.as_vendor, options.encode_weights,
         ),
         totals=_totals(graph, works, layers, plan, hardware, bound, bool(unknown)),
         layers=layers, unsupported=unknown,
@@ -88,7 +93,7 @@ def estimate(
 
 def _options(
     hardware: HardwareProfile, level: str, dtype: str | None, compression: float | None, equal_scales: bool | None,
-    planner: str, as_vendor: bool,
+    planner: str, as_vendor: bool, encode_weights: bool,
 ) -> tuple[Options, list[Notice]]:  # fmt: skip
     for name, value, known in (("level", level, LEVELS), ("planner", planner, PLANNERS)):
         if value not in known:
@@ -107,7 +112,7 @@ def _options(
     chosen = DType.parse(dtype or hardware.native_dtype)
     if chosen in NOT_COMPUTED:
         raise InputError(f"an NPU does not compute in {chosen.label}", code="bad-option", fix="take int8, for example")
-    return Options(chosen.label, saving, equal_scales, planner, as_vendor, level), notices
+    return Options(chosen.label, saving, equal_scales, planner, as_vendor, level, encode_weights), notices
 
 
 def _plan(graph: Graph, hardware: HardwareProfile, options: Options) -> Plan:

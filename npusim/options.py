@@ -15,6 +15,8 @@ class Options(msgspec.Struct, frozen=True):
             (None).
         planner: ``vendor`` chooses as the family's compiler does, ``best`` searches all legal mappings and sections.
         as_vendor: cost an operator as the vendor's estimator does even where that is below the hardware's peak or free.
+        encode_weights: read the weights and encode them for the size of their streams; otherwise they are never read,
+            and uniform random ones are expected.
     """
 
     dtype: str = "int8"
@@ -23,3 +25,4 @@ class Options(msgspec.Struct, frozen=True):
     planner: str = "vendor"
     as_vendor: bool = False
     level: str = "mapped"
+    encode_weights: bool = False

@@ -46,6 +46,7 @@ class OptionsInfo(msgspec.Struct, frozen=True):
     equal_scales: bool | None
     planner: str
     as_vendor: bool
+    encode_weights: bool = False
 
 
 class Totals(msgspec.Struct, frozen=True):

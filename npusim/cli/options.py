@@ -43,6 +43,10 @@ _ESTIMATE: tuple[tuple[str, dict[str, Any], str], ...] = (
         "Plan as the vendor's compiler does, or search every legal plan.",
     ),
     ("--as-vendor", {"is_flag": True}, "Cost every operator as the vendor's own estimator does."),
+    (
+        "--encode-weights", {"is_flag": True},
+        "Read the weights and encode them as the hardware stores them; otherwise random ones are expected.",
+    ),
     ("--set", {"multiple": True, "metavar": "KEY=VALUE"}, "Overrides a number of the profile, as clock=800MHz."),
     ("--strict", {"is_flag": True}, "Fail (exit code 1) on operators that npusim does not know."),
 )  # fmt: skip
@@ -93,7 +97,9 @@ def request(given: dict[str, Any]) -> Request:
         "dims": values.dims(given.pop("dim")),
         "batch": None if batch is None else values.batch(batch),
     }
-    options = {key: given.pop(key) for key in ("level", "equal_scales", "planner", "as_vendor", "strict")}
+    options = {
+        key: given.pop(key) for key in ("level", "equal_scales", "planner", "as_vendor", "encode_weights", "strict")
+    }
     options["activation_compression"] = None if compression is None else values.share(compression)
     options["dtype"] = None if dtype is None else DType.parse(dtype.lower()).label
     profile, variant = given.pop("profile"), given.pop("variant")

@@ -22,6 +22,7 @@ WORDS = {
 TITLES = {
     "passes": "Costs of single passes, given the reference's plan",
     "networks": "Totals of networks, with npusim's own plan (planner vendor, as_vendor)",
+    "drawn": "The same with weights that are not uniform random: drawn alike, and encoded (encode_weights)",
 }
 
 

@@ -48,9 +48,10 @@ def setting(result: Estimate) -> Iterator[str]:
     )
     scales = {True: "equal scales", False: "own scales", None: "scales as in the graph"}[options.equal_scales]
     vendor = ", costed as the vendor does" if options.as_vendor else ""
+    weights = ", weights encoded" if options.encode_weights else ""
     yield (
         f"level {options.level}, {options.dtype}, planner {options.planner}, activation compression "
-        f"{format_share(options.activation_compression)}, {scales}{vendor}"
+        f"{format_share(options.activation_compression)}, {scales}{vendor}{weights}"
     )
     if hardware.overrides:
         yield "set: " + ", ".join(f"{short(key)}={short(value)}" for key, value in hardware.overrides.items())

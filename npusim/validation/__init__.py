@@ -98,21 +98,27 @@ def compare_networks(
     """Totals of networks with npusim's own plan, ``vendor`` and ``as_vendor``; and why the other runs are left out."""
     known = tables.networks()
     rows, left_out = _compared(known, variants, groups)
-    points: dict[tuple[str, str, str], list[Point]] = {}
+    points: dict[tuple[str, str, str, str], list[Point]] = {}
     for done, row in enumerate(rows, 1):
         layers = known[row["network"]]["layers"]
+        zeros = None if row["weight_override"] == "none" else float(row["weight_override"])
+        draw = zeros is not None or networks.draws_weights(layers)
         options = Options(
-            activation_compression=float(row["act_saving"]), equal_scales=networks.equal_scales(layers), as_vendor=True
+            activation_compression=float(row["act_saving"]),
+            equal_scales=networks.equal_scales(layers),
+            as_vendor=True,
+            encode_weights=draw,
         )
-        found = plan(networks.graph_of(row["network"], layers), load(PROFILE, _variant(row["variant"])), options)
+        graph = networks.graph_of(row["network"], layers, draw=draw, zeros=zeros)
+        found = plan(graph, load(PROFILE, _variant(row["variant"])), options)
         traffic = sum(count for each in found.passes for count in each.cost.traffic.values())
-        where = f"{row['network']} saving {row['act_saving']}"
+        where = f"{row['network']} saving {row['act_saving']}" + ("" if zeros is None else f" zeros {zeros:g}")
         for quantity, value in (("cycles", found.cycles), ("dram_bytes", float(traffic))):
-            key = (row["variant"], row["group"], quantity)
+            key = ("drawn" if draw else "networks", row["variant"], row["group"], quantity)
             points.setdefault(key, []).append(Point(where, float(row[TOTALS[quantity]]), value))
         if progress is not None:
             progress(done, len(rows))
-    return tuple(Group("networks", *key, tuple(some)) for key, some in points.items()), left_out
+    return tuple(Group(*key, tuple(some)) for key, some in points.items()), left_out
 
 
 def _compared(
@@ -126,8 +132,6 @@ def _compared(
         why = reasons[row["network"]]
         if row["status"] != "ok":
             why = f"the reference has no complete estimate ({row['status']})"
-        elif row["weight_override"] != "none":
-            why = "its weights are overridden"
         if why:
             left_out[why] = left_out.get(why, 0) + 1
         else:

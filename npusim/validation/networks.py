@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from math import prod
 from typing import Any
+from zlib import crc32
 
 import numpy as np
 
@@ -29,8 +31,6 @@ def left_out(layers: Layers) -> str:
     for op in NOT_COMPARED:
         if op in ops:
             return f"it has the operator {op}"
-    if any(layer.get("sparsity") for layer in layers):
-        return "its weights are not uniform random"
     if len(adds) > 1:
         return "some of its additions rescale and some do not"
     if adds == {False} and ops & {"sigmoid", "tanh"}:
@@ -46,9 +46,19 @@ def equal_scales(layers: Layers) -> bool | None:
     return True if adds == {False} else None
 
 
-def graph_of(name: str, layers: Layers) -> Graph:
-    """The network as a graph of int8 tensors, [N, C, H, W], without weights."""
-    sheet = _Sheet()
+def draws_weights(layers: Layers) -> bool:
+    """Whether some weights are others than uniform random ones, so that their streams' real size is needed."""
+    return any(layer.get("sparsity") for layer in layers)
+
+
+def graph_of(name: str, layers: Layers, *, draw: bool = False, zeros: float | None = None) -> Graph:
+    """The network as a graph of int8 tensors, [N, C, H, W].
+
+    Args:
+        draw: with weights, drawn as each layer says: uniform with a share of zeros, or, where its ``sparsity`` is
+            negative, normal with that deviation. zeros: their share in all layers, whatever they say.
+    """
+    sheet = _Sheet(draw, zeros)
     for layer in layers:
         sheet.add(layer)
     read = {source for layer in layers if layer["op"] != "output" for source in layer["inputs"]}
@@ -58,6 +68,15 @@ def graph_of(name: str, layers: Layers) -> Graph:
     return bind(Model(name, tuple(sheet.inputs), outputs, tuple(sheet.nodes), sheet.constants))
 
 
+def drawn(name: str, shape: Shape, about: float) -> np.ndarray[Any, np.dtype[np.int8]]:
+    """Random weights, the same for the same name: uniform with a share of zeros, or, below 0, normal with the
+    deviation ``-about``."""
+    draw = np.random.default_rng(crc32(name.encode()))
+    if about < 0:
+        return np.clip(np.rint(draw.normal(0, -about, shape)), -128, 127).astype(np.int8)
+    return np.where(draw.random(shape) < about, 0, draw.integers(-127, 128, shape)).astype(np.int8)
+
+
 def channels_first(shape: Sequence[int]) -> Shape:
     return (shape[0], shape[3], shape[1], shape[2])
 
@@ -65,7 +84,8 @@ def channels_first(shape: Sequence[int]) -> Shape:
 class _Sheet:
     """Nodes as the layers are read."""
 
-    def __init__(self) -> None:
+    def __init__(self, draw: bool, zeros: float | None) -> None:
+        self.draw, self.zeros = draw, zeros
         self.inputs: list[Value] = []
         self.nodes: list[Node] = []
         self.constants: dict[str, Constant] = {}
@@ -86,8 +106,15 @@ class _Sheet:
     def node(self, op: str, inputs: Sequence[str], output: str, **attrs: Any) -> None:
         self.nodes.append(Node(output, op, tuple(inputs), (output,), attrs))
 
-    def weights(self, name: str, shape: Shape) -> str:
-        """A constant without elements."""
+    def weights(self, layer: Mapping[str, Any], name: str, shape: Shape) -> str:
+        """A constant, with elements where they are drawn."""
+        about = float(layer.get("sparsity") or 0) if self.zeros is None else self.zeros
+        self.constants[name] = Constant(
+            name, shape, DType.INT8, partial(drawn, name, shape, about) if self.draw else None
+        )
+        return name
+
+    def bias(self, name: str, shape: Shape) -> str:
         self.constants[name] = Constant(name, shape, DType.INT8, None)
         return name
 
@@ -98,7 +125,7 @@ class _Sheet:
 
     def _conv(self, layer: Mapping[str, Any], name: str, out: Shape, ins: Shape, groups: int = 1) -> None:
         shape = (out[1], ins[1] // groups, *layer["kernel"])
-        inputs = [layer["inputs"][0], self.weights(f"{name}.w", shape), self.weights(f"{name}.b", (out[1],))]
+        inputs = [layer["inputs"][0], self.weights(layer, f"{name}.w", shape), self.bias(f"{name}.b", (out[1],))]
         self.node("Conv", inputs, name, group=groups, **_window(layer))
 
     def _dwconv(self, layer: Mapping[str, Any], name: str, out: Shape, ins: Shape) -> None:
@@ -111,8 +138,8 @@ class _Sheet:
         after = [(ins[2 + i] - 1) * step[i] + kernel[i] - before[i] - out[2 + i] for i in (0, 1)]
         inputs = [
             layer["inputs"][0],
-            self.weights(f"{name}.w", (ins[1], out[1], *kernel)),
-            self.weights(f"{name}.b", (out[1],)),
+            self.weights(layer, f"{name}.w", (ins[1], out[1], *kernel)),
+            self.bias(f"{name}.b", (out[1],)),
         ]
         self.node(
             "ConvTranspose", inputs, name, kernel_shape=tuple(kernel), strides=step,
@@ -122,7 +149,8 @@ class _Sheet:
     def _fc(self, layer: Mapping[str, Any], name: str, out: Shape, ins: Shape) -> None:
         features = prod(ins[1:])
         self.node("Flatten", layer["inputs"][:1], f"{name}.flat", axis=1)
-        inputs = [f"{name}.flat", self.weights(f"{name}.w", (out[1], features)), self.weights(f"{name}.b", (out[1],))]
+        weights, bias = self.weights(layer, f"{name}.w", (out[1], features)), self.bias(f"{name}.b", (out[1],))
+        inputs = [f"{name}.flat", weights, bias]
         self.node("Gemm", inputs, f"{name}.y", transB=1)
         self.node("Reshape", [f"{name}.y", self.numbers(f"{name}.shape", out, DType.INT64)], name)
 

@@ -109,8 +109,13 @@ class WeightCoding(msgspec.Struct, frozen=True):
     raw_bits: Bits
     narrow_bits: Bits
     codec_bits: Bits
+    palette_bits: Bits
     zero_run_max_shift: Count
+    weight_max_shift: Count
+    max_quotient: Count
     max_palette: Count
+    max_offset: Count
+    max_symbol: Count
     max_channel_weights: Count
     stream_multiple_bytes: Bytes
     worst_bits_per_weight: Bits
@@ -184,8 +189,9 @@ def _coding(own: EthosN) -> Coding:
     return Coding(
         first_channel_bits=int(bits.first_channel_bits), next_channel_bits=int(bits.further_channel_bits),
         weight_bits=int(bits.raw_bits), narrow_bits=int(bits.narrow_bits), codec_bits=int(bits.codec_bits),
-        max_run_exponent=bits.zero_run_max_shift, max_palette=bits.max_palette,
-        max_channel_weights=bits.max_channel_weights,
+        palette_bits=int(bits.palette_bits), max_run_exponent=bits.zero_run_max_shift,
+        max_weight_exponent=bits.weight_max_shift, max_quotient=bits.max_quotient, max_palette=bits.max_palette,
+        max_offset=bits.max_offset, max_symbol=bits.max_symbol, max_channel_weights=bits.max_channel_weights,
         max_direct_side=own.mce.direct_max_kernel, stream_multiple_bytes=bits.stream_multiple_bytes,
         worst_weight_bits=int(bits.worst_bits_per_weight), worst_channel_bytes=bits.worst_channel_bytes,
     )  # fmt: skip

@@ -1,5 +1,10 @@
 """The order in which the encoder stores the weights of an output channel, and where it pads them with zeros (MODEL.md
-section 6)."""
+section 6).
+
+An order has an entry a stored weight: its place among the channel's own weights, which lie position by position of the
+kernel, row by row, with the input channels of each together; PADDING where a zero is stored that the network does not
+have.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +14,11 @@ from typing import Any
 
 import numpy as np
 
-from npusim.targets.ethos_n.machine import Machine, ceil_div, round_up
+from npusim.targets.ethos_n.machine import Machine, round_up
 from npusim.targets.ethos_n.parts import Kind, Part
 
-Mask = np.ndarray[Any, np.dtype[np.bool_]]  # one entry a stored weight: whether it is a weight of the network
+Order = np.ndarray[Any, np.dtype[np.int64]]
+PADDING = -1
 
 
 def plain_count(machine: Machine, part: Part, channels: int, winograd: bool) -> int:
@@ -32,90 +38,97 @@ def plain_count(machine: Machine, part: Part, channels: int, winograd: bool) -> 
     return high * wide * here
 
 
-def stored_mask(machine: Machine, part: Part, channels: int, winograd: bool) -> Mask:
-    """What is stored for one output channel of a stripe of ``channels`` (interleaved) input channels."""
-    zero_runs = part.weights.zero_runs if part.weights is not None else ()
-    if part.kind is Kind.FC:
-        return _connected(machine, part.channels, channels)
+def stored_order(machine: Machine, part: Part, channels: int, winograd: bool, stripe: int = 0) -> Order:
+    """What is stored for one output channel in a stripe of ``channels`` (interleaved) input channels: the first one, or
+    another."""
     if part.is_depthwise:
-        return np.ones(part.kernel[0] * part.kernel[1], np.bool_)
-    here = min(channels // part.stride**2, part.channels)
+        return _depthwise(part)
+    own = _own_channels(part.channels, part.weights.zero_runs if part.weights is not None else ())
+    if part.kind is Kind.FC:
+        return _connected(machine, own, channels, stripe)
+    per_stripe = channels // part.stride**2
+    count = int(np.count_nonzero(own != PADDING))
+    here = own[stripe * per_stripe : (stripe + 1) * per_stripe]
     if winograd:
-        return _winograd(machine.winograd.sub_kernel, part.kernel, here, zero_runs)
+        pieces = _pieces(part.kernel, machine.winograd.sub_kernel)
+        return np.concatenate([_places(positions, here, count).T.ravel() for positions in pieces])
     if part.stride > 1:
-        return _strided(machine.igs, part.kernel, part.pads, here)
-    return _direct(machine, part.kernel, here, zero_runs)
+        return _strided(machine.igs, part.kernel, part.pads, here, count)
+    return _direct(machine, part.kernel, here, count)
 
 
-def _alive(channels: int, zero_runs: tuple[tuple[int, int], ...]) -> Mask:
-    """Input channels that have weights: all but runs (first channel, length) that padding brings in."""
+def _own_channels(channels: int, zero_runs: tuple[tuple[int, int], ...]) -> Order:
+    """The network's own channel that each input channel is; PADDING in runs (first channel, length) that padding
+    brings in."""
     alive = np.ones(channels, np.bool_)
     for first, length in zero_runs:
         alive[first : first + length] = False
-    return alive
+    return np.where(alive, np.cumsum(alive) - 1, PADDING)
 
 
-def _direct(machine: Machine, kernel: tuple[int, int], channels: int, zero_runs: tuple[tuple[int, int], ...]) -> Mask:
+def _places(positions: Order, channels: Order, count: int) -> Order:
+    """Places of each channel (columns) at each position of the kernel (rows)."""
+    padded = (positions == PADDING)[:, None] | (channels == PADDING)
+    return np.where(padded, PADDING, positions[:, None] * count + channels)
+
+
+def _direct(machine: Machine, kernel: tuple[int, int], channels: Order, count: int) -> Order:
     """Slices of as many input channels as the engine takes at once; in each, all channels of one position after
     another.
 
     Kernels wider than the engine's largest are cut into sub-kernels, row by row, padded to whole ones.
     """
-    step = machine.winograd.sub_kernel
     wide = max(kernel) > machine.coding.max_direct_side
-    alive = _alive(channels, zero_runs)
-    slices = [alive[first : first + machine.igs] for first in range(0, channels, machine.igs)]
-    if not wide:
-        return np.concatenate([np.tile(piece, kernel[0] * kernel[1]) for piece in slices])
-    parts = [np.outer(positions.ravel(), piece).ravel() for positions in _pieces(kernel, step) for piece in slices]
-    return np.concatenate(parts)
-
-
-@lru_cache(512)
-def _winograd(step: int, kernel: tuple[int, int], channels: int, zero_runs: tuple[tuple[int, int], ...]) -> Mask:
-    """Sub-kernel after sub-kernel; in each, the positions of one channel after another."""
-    alive = _alive(channels, zero_runs)
-    return np.concatenate([np.outer(alive, positions.ravel()).ravel() for positions in _pieces(kernel, step)])
+    pieces = _pieces(kernel, machine.winograd.sub_kernel) if wide else (np.arange(prod(kernel)),)
+    slices = [channels[first : first + machine.igs] for first in range(0, len(channels), machine.igs)]
+    return np.concatenate([_places(positions, piece, count).ravel() for positions in pieces for piece in slices])
 
 
 @lru_cache(64)
-def _pieces(kernel: tuple[int, int], step: int) -> tuple[Mask, ...]:
-    """The sub-kernels of a kernel, row by row, with True where the kernel has a weight."""
+def _pieces(kernel: tuple[int, int], step: int) -> tuple[Order, ...]:
+    """The sub-kernels of a kernel, row by row: the kernel's positions in each, PADDING beyond it."""
     high, wide = (1 if side == 1 else step for side in kernel)
-    grid = np.zeros((round_up(kernel[0], high), round_up(kernel[1], wide)), np.bool_)
-    grid[: kernel[0], : kernel[1]] = True
+    grid = np.full((round_up(kernel[0], high), round_up(kernel[1], wide)), PADDING)
+    grid[: kernel[0], : kernel[1]] = np.arange(prod(kernel)).reshape(kernel)
     return tuple(
-        grid[row : row + high, column : column + wide]
+        grid[row : row + high, column : column + wide].ravel()
         for row in range(0, grid.shape[0], high)
         for column in range(0, grid.shape[1], wide)
     )
 
 
-@lru_cache(512)
-def _strided(igs: int, kernel: tuple[int, int], pads: tuple[int, int, int, int], channels: int) -> Mask:
+def _strided(
+    igs: int, kernel: tuple[int, int], pads: tuple[int, int, int, int], channels: Order, count: int
+) -> Order:  # fmt: skip
     """Stride 2: four sub-maps a slice of channels, each a kernel of its own, padded to a whole slice but for the
     last."""
-    sides = [_submap_sides(kernel[0], pads[0]), _submap_sides(kernel[1], pads[2])]
-    counts = [max(1, rows * columns) for rows in sides[0] for columns in sides[1]]
-    empty = [not rows * columns for rows in sides[0] for columns in sides[1]]
-    pieces: list[Mask] = []
-    for first in range(0, channels, igs):
-        here = min(igs, channels - first)
-        for index, positions in enumerate(counts):
-            size = here if index == len(counts) - 1 else igs
-            piece = np.zeros(size, np.bool_)
-            piece[:here] = not empty[index]
-            pieces.append(np.tile(piece, positions))
+    maps = _sub_maps(kernel, pads)
+    pieces = []
+    for first in range(0, len(channels), igs):
+        here = channels[first : first + igs]
+        whole = np.concatenate([here, np.full(igs - len(here), PADDING)])
+        pieces += [_places(positions, whole, count).ravel() for positions in maps[:-1]]
+        pieces.append(_places(maps[-1], here, count).ravel())
     return np.concatenate(pieces)
 
 
-def _submap_sides(side: int, pad: int) -> tuple[int, int]:
-    """Positions of a side of the kernel that fall on even and odd inputs, by the padding's parity."""
-    even, odd = ceil_div(side, 2), side // 2
-    return (even, odd) if pad % 2 == 0 else (odd, even)
+def _sub_maps(kernel: tuple[int, int], pads: tuple[int, int, int, int]) -> list[Order]:
+    """Positions of a kernel that fall on even and odd rows and columns of the input, by the padding's parity; one of
+    padding for none."""
+    grid = np.arange(prod(kernel)).reshape(kernel)
+    found = [grid[(row + pads[0]) % 2 :: 2, (column + pads[2]) % 2 :: 2].ravel() for row in (0, 1) for column in (0, 1)]
+    return [positions if len(positions) else np.array([PADDING]) for positions in found]
 
 
-def _connected(machine: Machine, inputs: int, stored: int) -> Mask:
+def _depthwise(part: Part) -> Order:
+    """A channel's own kernel, row by row, or sub-map by sub-map."""
+    if part.stride == 1:
+        return np.arange(prod(part.kernel))
+    maps = _sub_maps(part.kernel, part.pads)
+    return np.concatenate([positions for positions in maps if positions[0] != PADDING])
+
+
+def _connected(machine: Machine, inputs: Order, stored: int, stripe: int) -> Order:
     """Fully connected: inputs padded to whole bricks, each stored position by position over the banks of the SRAM."""
     patch = machine.patch_height * machine.patch_width
     brick = prod(machine.brick)
@@ -124,4 +137,5 @@ def _connected(machine: Machine, inputs: int, stored: int) -> Mask:
     quarters, inside = index % brick // quarter, index % quarter
     order = (quarters % 4) * (brick // quarter // 4) + quarters // 4
     raw = index // brick * brick + order * quarter + (inside % machine.banks) * patch + inside // machine.banks
-    return np.asarray(raw < inputs, np.bool_)
+    raw = raw + stripe * stored
+    return np.where(raw < len(inputs), inputs[np.minimum(raw, len(inputs) - 1)], PADDING)

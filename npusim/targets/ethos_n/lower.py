@@ -97,7 +97,7 @@ def _takes(reader: Part, selector: Part) -> bool:
 def _with_selector(reader: Part, selector: Part) -> Part:
     """The reader of the selector's own input: padding has no weights; an activation's selector repeats channel 0."""
     if selector.depthwise:
-        weights = Weights(Coded.REPEATED)
+        weights = Weights(Coded.REPEATED, given=None if reader.weights is None else reader.weights.given)
     else:
         assert reader.weights is not None
         assert selector.weights is not None

@@ -54,7 +54,10 @@ class Coding(msgspec.Struct, frozen=True):
             further one.
         weight_bits: a weight stored raw. narrow_bits: the fewest bits that a symbol takes raw.
         codec_bits: parameters of the codec, repeated where a channel's differ from the last one's.
-        max_run_exponent: of the code of runs of zeros. max_palette: entries.
+        palette_bits: what announces a palette, which is repeated likewise.
+        max_run_exponent, max_weight_exponent: of the codes of runs of zeros and of weights. max_quotient: of the
+            latter.
+        max_palette: entries. max_offset: what may be taken from every symbol. max_symbol: that can be written.
         max_channel_weights: the most that one output channel may have.
         max_direct_side: kernels with a longer side are stored as sub-kernels.
         worst_weight_bits, worst_channel_bytes: what the compiler's worst case takes.
@@ -65,8 +68,13 @@ class Coding(msgspec.Struct, frozen=True):
     weight_bits: int
     narrow_bits: int
     codec_bits: int
+    palette_bits: int
     max_run_exponent: int
+    max_weight_exponent: int
+    max_quotient: int
     max_palette: int
+    max_offset: int
+    max_symbol: int
     max_channel_weights: int
     max_direct_side: int
     stream_multiple_bytes: int

@@ -8,6 +8,7 @@ from functools import cached_property
 
 import msgspec
 
+from npusim.targets.ethos_n.elements import Elements
 from npusim.targets.ethos_n.machine import Shape3
 
 Ratio = tuple[int, int]  # numerator, denominator
@@ -49,10 +50,12 @@ class Weights(msgspec.Struct, frozen=True):
     Attributes:
         zero_runs: input channels whose weights are all zero, as (first, length): padding that a concatenation brings
             in.
+        given: the weights themselves, where their stream's real size is asked for.
     """
 
     coded: Coded = Coded.UNIFORM
     zero_runs: tuple[tuple[int, int], ...] = ()
+    given: Elements | None = None
 
 
 class Part(msgspec.Struct, frozen=True, cache_hash=True):

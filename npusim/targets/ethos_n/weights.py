@@ -1,8 +1,8 @@
 """Sizes of encoded weight streams (PLANNER.md section 14, MODEL.md section 6).
 
-Weights are not at hand in an estimate: uniform random bytes are assumed, which the encoder stores raw, with runs of
-zeros where the layout pads a kernel. What the encoder adds for a channel whose codec parameters differ from the last
-one's is expected.
+Where weights are not at hand, uniform random bytes are assumed, which the encoder stores raw, with runs of zeros where
+the layout pads a kernel. What the encoder adds for a channel whose codec parameters differ from the last one's is
+expected. Weights at hand are encoded (encoder.py).
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from npusim.targets.ethos_n.layout import plain_count, stored_mask
+from npusim.targets.ethos_n.encoder import longest_bits
+from npusim.targets.ethos_n.layout import PADDING, plain_count, stored_order
 from npusim.targets.ethos_n.machine import Ints, Machine, ceil_div, round_up
 from npusim.targets.ethos_n.parts import Coded, Kind, Part
 
@@ -54,14 +55,17 @@ def _stream(machine: Machine, part: Part, channels: int, depth: int, winograd: b
     stripes = ceil_div(out, depth)
     if not part.is_depthwise:
         stripes *= ceil_div(math.prod(part.mce_in) if part.kind is Kind.FC else part.mce_in[2], channels)
-    bits = _longest_bits(machine, part, channels, ceil_div(min(depth, out), count), count * stripes, winograd)
+    if part.weights is not None and part.weights.given is not None:
+        bits = longest_bits(machine, part, channels, depth, count, winograd)
+    else:
+        bits = _expected_bits(machine, part, channels, ceil_div(min(depth, out), count), count * stripes, winograd)
     length = round_up(ceil_div(bits, 8), coding.stream_multiple_bytes) if bits else 0
     return count * length, max(count, machine.banks) * length * stripes, stripes
 
 
-def _longest_bits(machine: Machine, part: Part, channels: int, each: int, count: int, winograd: bool) -> int:
-    """Bits of the longest of ``count`` streams of ``each`` output channels; 0 where a channel is too long to be
-    encoded."""
+def _expected_bits(machine: Machine, part: Part, channels: int, each: int, count: int, winograd: bool) -> int:
+    """Bits to expect of the longest of ``count`` streams of ``each`` output channels; 0 where a channel is too long to
+    be encoded."""
     coding = machine.coding
     found = _payload(machine, part, channels, winograd)
     if found.stored > coding.max_channel_weights:
@@ -112,7 +116,7 @@ def _laid_out(machine: Machine, part: Part, channels: int, winograd: bool) -> tu
     plain = plain_count(machine, part, channels, winograd)
     if plain:
         return plain, plain, 0
-    mask = stored_mask(machine, part, channels, winograd)
+    mask = stored_order(machine, part, channels, winograd) != PADDING
     gaps = np.diff(np.flatnonzero(np.concatenate(([True], mask, [True])))) - 1
     return len(mask), int(np.count_nonzero(mask)), run_bits(machine, gaps)
 

@@ -117,4 +117,7 @@ def _notices(line: Line, profile: HardwareProfile, options: Options) -> list[Not
     if line.longest < min(MAX_SECTION, len(line.parts)):
         text = f"with {len(line.parts)} passes, sections of more than {line.longest} were not searched"
         notices.append(Notice("search-cap", text))
+    if options.encode_weights:
+        text = "target generic stores a weight in the profile's bits whatever its value: weights were not encoded"
+        notices.append(Notice("expected-weights", text))
     return notices

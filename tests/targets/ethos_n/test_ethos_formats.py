@@ -22,8 +22,8 @@ from npusim.targets.ethos_n.costs import (
 )
 from npusim.targets.ethos_n.dram import Buffer, best_of, copy_buffer
 from npusim.targets.ethos_n.formats import best_format, fits, input_tile
-from npusim.targets.ethos_n.layout import stored_mask
-from npusim.targets.ethos_n.machine import Shape3
+from npusim.targets.ethos_n.layout import PADDING, stored_order
+from npusim.targets.ethos_n.machine import Machine, Shape3
 from npusim.targets.ethos_n.parts import Coded, Kind, Part, Weights
 from npusim.targets.ethos_n.stores import Store, accepted, cheapest_conversion, choices, joined_formats
 from npusim.targets.ethos_n.weights import streams
@@ -248,6 +248,10 @@ def test_8_block_multipliers(width: int, found: int) -> None:
 def layer(channels: int, out: int, side: int = 3, **more: Any) -> Part:
     about: dict[str, Any] = {"kernel": (side, side), "channels": channels, "weights": Weights()} | more
     return Part(Kind.MCE, ((16, 16, channels),), (16, 16, out), "passthrough", **about)
+
+
+def stored_mask(machine: Machine, part: Part, channels: int, *, winograd: bool) -> Any:
+    return stored_order(machine, part, channels, winograd) != PADDING
 
 
 def stream(part: Part, channels: int, depth: int, winograd: bool = False) -> tuple[int, int, int]:

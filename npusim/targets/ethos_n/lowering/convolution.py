@@ -9,6 +9,7 @@ from npusim.counts import LayerWork
 from npusim.loopnest import LoopNest
 from npusim.ops.conv import pads, transposed_pads
 from npusim.targets.ethos_n.lowering.builder import Builder, Draft, rule
+from npusim.targets.ethos_n.lowering.given import weights_of
 from npusim.targets.ethos_n.machine import Machine, Shape3, ceil_div, round_up
 from npusim.targets.ethos_n.parts import Coded, Kind, Part, Weights
 
@@ -32,7 +33,8 @@ def convolution(builder: Builder, each: LayerWork) -> None:
         source = interleave(builder, each, source, ins)
     part = Part(
         Kind.MCE, (source.part.out if stride > 1 else ins,), out, "passthrough", kernel=kernel,
-        pads=_four(before, after), depthwise=nest.groups > 1, stride=stride, weights=Weights(), channels=ins[2],
+        pads=_four(before, after), depthwise=nest.groups > 1, stride=stride,
+        weights=weights_of(builder, each), channels=ins[2],
     )  # fmt: skip
     builder.gives(each, builder.add(each, part, [source]))
 
@@ -69,7 +71,9 @@ def transposed(builder: Builder, each: LayerWork) -> None:
         return
     ins, out = (*_both(nest.ifm), nest.in_channels), builder.shape(each.layer.outputs[0])
     source = builder.maker(builder.data(each)[0])
-    builder.gives(each, stuffed_convolution(builder, each, source, ins, out, kernel, (top, left), Weights()))
+    builder.gives(
+        each, stuffed_convolution(builder, each, source, ins, out, kernel, (top, left), weights_of(builder, each))
+    )
 
 
 def stuffed_convolution(
@@ -103,20 +107,20 @@ def connected(builder: Builder, each: LayerWork) -> None:
     rows = nest.out[0] // builder.frames
     if rows > 1:
         ins, out = (1, rows, nest.in_channels), (1, rows, nest.out_channels)
-        part = Part(Kind.MCE, (ins,), out, "passthrough", weights=Weights(), channels=nest.in_channels)
+        part = Part(Kind.MCE, (ins,), out, "passthrough", weights=weights_of(builder, each), channels=nest.in_channels)
     else:
-        part = _fully_connected(builder.machine, nest.in_channels, nest.out_channels)
+        part = _fully_connected(builder.machine, nest.in_channels, nest.out_channels, weights_of(builder, each))
     builder.gives(each, builder.add(each, part, [source]))
 
 
-def _fully_connected(machine: Machine, inputs: int, outputs: int) -> Part:
+def _fully_connected(machine: Machine, inputs: int, outputs: int, weights: Weights) -> Part:
     """Rule 14: the inputs are read again as bricks of 4 or 8 rows and columns."""
     patch = machine.patch_height * machine.patch_width
     patches = ceil_div(inputs, patch)
     width = 4 if patches <= 32 else 8
     height = 4 if patches <= 16 else 8
     depth = 16 * (patches // 64) + min(16, patches % 64)
-    return Part(Kind.FC, ((height, width, depth),), (1, 1, outputs), "passthrough", weights=Weights(), channels=inputs)
+    return Part(Kind.FC, ((height, width, depth),), (1, 1, outputs), "passthrough", weights=weights, channels=inputs)
 
 
 @rule("Relu", "Clip")
