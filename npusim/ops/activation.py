@@ -11,6 +11,7 @@ import numpy as np
 from npusim.ir import DType
 from npusim.ops.arrays import as_type
 from npusim.ops.base import Array, Call, Op, Spec, VectorWork, Work, array, optional, per_output, register, same, widens
+from npusim.ops.reach import pointwise
 
 # What fused operators may apply to their result (com.microsoft FusedConv, FusedGemm), and the kind of work it is.
 _FUSED = {
@@ -143,7 +144,7 @@ def _unary(
         with np.errstate(all="ignore"):  # NaN and infinity are results here, as in the standard
             return [as_type(function(array(call, arrays, 0), *given), dtype or call.dtype())]
 
-    return Op(name, infer, per_output(kind), execute=execute)
+    return Op(name, infer, per_output(kind), execute=execute, reach=pointwise)
 
 
 def _execute_gelu(call: Call, arrays: Sequence[Array | None]) -> list[Array]:
@@ -212,10 +213,12 @@ def _execute_swiglu(call: Call, arrays: Sequence[Array | None]) -> list[Array]:
 register(
     *(_unary(name, *rest) for name, rest in _FUNCTIONS.items()),
     *(_unary(name, "relu", function, attrs, DType.BOOL) for name, (function, attrs) in _TESTS.items()),
-    Op("Gelu", same, per_output("sigmoid"), execute=_execute_gelu),
-    Op("com.microsoft::FastGelu", _infer_biased, _biased_work, params=(1,), execute=_biased_gelu(tanh=True)),
-    Op("com.microsoft::BiasGelu", _infer_biased, _biased_work, params=(1,), execute=_biased_gelu(tanh=False)),
-    Op("Clip", same, per_output("relu"), settings=(1, 2), execute=_execute_clip),
-    Op("PRelu", _infer_prelu, per_output("leaky"), params=(1,), execute=_execute_prelu),
-    Op("SwiGLU", _infer_swiglu, _work_swiglu, execute=_execute_swiglu),
+    Op("Gelu", same, per_output("sigmoid"), execute=_execute_gelu, reach=pointwise),
+    *(
+        Op(f"com.microsoft::{name}", _infer_biased, _biased_work, params=(1,), execute=execute, reach=pointwise)
+        for name, execute in (("FastGelu", _biased_gelu(tanh=True)), ("BiasGelu", _biased_gelu(tanh=False)))
+    ),
+    Op("Clip", same, per_output("relu"), settings=(1, 2), execute=_execute_clip, reach=pointwise),
+    Op("PRelu", _infer_prelu, per_output("leaky"), params=(1,), execute=_execute_prelu, reach=pointwise),
+    Op("SwiGLU", _infer_swiglu, _work_swiglu, execute=_execute_swiglu, reach=pointwise),
 )

@@ -10,6 +10,7 @@ from npusim.ir import Shape
 from npusim.loopnest import LoopNest
 from npusim.ops.base import Call, Op, Spec, VectorWork, Work, later, register, same
 from npusim.ops.matmul import product_nest
+from npusim.ops.reach import everywhere
 from npusim.ops.softmax import STEPS
 
 
@@ -261,21 +262,24 @@ def _work_rotary(call: Call) -> Work:
 register(
     Op(
         "Attention", _infer_standard, _work_standard, params=(0, 1, 2),
-        execute=later("attention_execute", "attention"),
+        execute=later("attention_execute", "attention"), reach=everywhere,
     ),
     Op(
         "com.microsoft::Attention", _infer_projected, _work_projected, params=(1, 2), settings=(6,),
-        execute=later("attention_ms_execute", "projected"),
+        execute=later("attention_ms_execute", "projected"), reach=everywhere,
     ),
     Op(
         "com.microsoft::MultiHeadAttention", _infer_multi_head, _work_multi_head, params=(0, 1, 2, 3), settings=(8,),
-        execute=later("attention_ms_execute", "multi_head"),
+        execute=later("attention_ms_execute", "multi_head"), reach=everywhere,
     ),
     Op(
         "com.microsoft::GroupQueryAttention", _infer_grouped, _work_grouped, settings=(5, 6),
-        execute=later("attention_ms_execute", "grouped"),
+        execute=later("attention_ms_execute", "grouped"), reach=everywhere,
     ),
-    Op("LinearAttention", _infer_linear, _work_linear, execute=later("attention_execute", "linear_attention")),
+    Op(
+        "LinearAttention", _infer_linear, _work_linear, execute=later("attention_execute", "linear_attention"),
+        reach=everywhere,
+    ),
     Op("RotaryEmbedding", _infer_rotary, _work_rotary, execute=later("rotary_execute", "rotary")),
     Op(
         "com.microsoft::RotaryEmbedding", _infer_rotary, _work_rotary, execute=later("rotary_execute", "rotary_by_ids")

@@ -17,6 +17,12 @@ from npusim.registry import Registry
 Array = np.ndarray[Any, Any]
 Spec = tuple[Shape, DType]
 Execute = Callable[["Call", Sequence[Array | None]], Sequence[Array]]
+# A part of a tensor: for each axis the positions from the first to one past the last, which may lie beyond the tensor;
+# or "" for the whole axis; or, for the whole of it because a layer reads all, that layer.
+Box = tuple[tuple[int, int] | str, ...]
+# The same as a rule gives it: None for the whole axis where the operator reads all of it.
+Seen = tuple[tuple[int, int] | str | None, ...]
+Reach = Callable[["Call", int, Box], Sequence[Seen | None]]
 
 
 # What a rule may raise where an attribute or input of the file makes no sense.
@@ -190,6 +196,9 @@ class Op(msgspec.Struct, frozen=True):
         variadic: the slots after the last of ``params`` are as that one.
         execute: what it computes: arrays by input slot (None where left out) to arrays by output.
         bound_only: whether the shape inferred for a call is only an upper bound, because it depends on data.
+        reach: of the call, the number of an output and a part of that output, the part of each input (by slot, None
+            where nothing of it is read) that the part is computed from; ops/reach.py has the common ones. None where
+            nobody has said: tiles of a frame then have no halo that is known to suffice.
     """
 
     name: str
@@ -201,6 +210,7 @@ class Op(msgspec.Struct, frozen=True):
     variadic: bool = False
     execute: Execute | None = None
     bound_only: Callable[[Call], bool] | None = None
+    reach: Reach | None = None
 
     def parameters(self, ins: Sequence[Tensor | None], tensors: Mapping[str, Tensor]) -> tuple[str, ...]:
         """Names of the stored constants that its constants in ``params`` slots are made of, settings left out.

@@ -8,7 +8,8 @@ from math import prod
 from npusim.ir import DType, Shape
 from npusim.loopnest import LoopNest, span
 from npusim.ops.activation import fused_activation
-from npusim.ops.base import Call, Op, Spec, VectorWork, Work, later, register
+from npusim.ops.base import Box, Call, Op, Reach, Seen, Spec, VectorWork, Work, later, register
+from npusim.ops.reach import everywhere, pointwise, scattered, window
 
 
 def _axes(call: Call, attr: str, rank: int, default: int) -> Shape:
@@ -59,6 +60,24 @@ def windows(call: Call, ifm: Shape, kernel: Shape, *, ceil: bool = False) -> tup
             steps -= 1
         out.append(steps + 1)
     return tuple(out), stride, dilation, before, after
+
+
+def seen_through(call: Call, frame: Shape, kernel: Shape, entries: Box, *, ceil: bool = False) -> Seen:
+    """The part of a frame that a sliding window (convolution or pooling) reads for those output positions, by axis.
+
+    Raises:
+        InputError: untileable, where the padding depends on how the stride divides the frame.
+    """
+    _, stride, dilation, before, _ = windows(call, frame, kernel, ceil=ceil)
+    if call.attrs.get("auto_pad", "NOTSET").startswith("SAME") and any(
+        i % s for i, s in zip(frame, stride, strict=True)
+    ):
+        what = f"auto_pad pads {frame} positions in steps of {stride} other than it would pad a part of them"
+        raise call.error(what, code="untileable")
+    return tuple(
+        window(entry, s, b, span(k, d))
+        for entry, s, b, k, d in zip(entries, stride, before, kernel, dilation, strict=True)
+    )
 
 
 _VALUES = "conv_execute"  # the module that computes them
@@ -188,9 +207,10 @@ def _fused_steps(call: Call) -> tuple[VectorWork, ...]:
 
 def _op(
     name: str, slots: _Slots, execute: str, *, transposed: bool = False, settings: tuple[int, ...] = (),
-    then: Callable[[Call], tuple[VectorWork, ...]] = lambda _: (),
+    then: Callable[[Call], tuple[VectorWork, ...]] = lambda _: (), reach: Reach | None = None,
 ) -> Op:  # fmt: skip
     nest_of = _transposed_nest if transposed else _conv_nest
+    seen = _reach_transposed if transposed else _reach_conv
 
     def infer(call: Call) -> list[Spec]:
         nest = nest_of(call, slots)
@@ -200,7 +220,25 @@ def _op(
         return Work(nests=(nest_of(call, slots),), vector=then(call))
 
     params = (slots.weights,) if slots.bias is None else (slots.weights, slots.bias)
-    return Op(name, infer, work, params=params, settings=settings, execute=later(_VALUES, execute))
+    return Op(name, infer, work, params=params, settings=settings, execute=later(_VALUES, execute), reach=reach or seen)
+
+
+def _reach_conv(call: Call, number: int, box: Box) -> list[Seen | None]:
+    """Of the input, the windows and all channels; of what a fused convolution adds, the same positions."""
+    kernel = call.shape(3 if call.op == "QLinearConv" else 1)[2:]
+    first = (box[0], None, *seen_through(call, call.shape(0)[2:], kernel, box[2:]))
+    added = pointwise(call, number, box) if call.op == "com.microsoft::FusedConv" else [None] * len(call.ins)
+    return [first, *(None if slot < 3 else added[slot] for slot in range(1, len(call.ins)))]
+
+
+def _reach_transposed(call: Call, number: int, box: Box) -> list[Seen | None]:  # noqa: ARG001 - as every rule
+    ifm, kernel = call.shape(0)[2:], call.shape(1)[2:]
+    out, stride, dilation, before = transposed_windows(call, ifm, kernel)
+    frame = (
+        scattered(entry, s, b, span(k, d), o - (i - 1) * s)
+        for entry, s, b, k, d, o, i in zip(box[2:], stride, before, kernel, dilation, out, ifm, strict=True)
+    )
+    return [(box[0], None, *frame), *(None for _ in call.ins[1:])]
 
 
 def _as_input(call: Call) -> DType:
@@ -246,6 +284,13 @@ register(
     _op("com.microsoft::FusedConv", _FLOAT, "fused_conv", then=_fused_steps),
     _op("ConvInteger", _Slots(1, None, lambda _: DType.INT32), "conv_integer", settings=(2, 3)),
     _op("QLinearConv", _Slots(3, 8, lambda call: call.dtype(7)), "qlinear_conv", settings=(1, 2, 4, 5, 6, 7)),
-    _op("DeformConv", _DEFORMED, "deform_conv", then=_sampling),
-    Op("CausalConvWithState", _causal_infer, _causal_work, params=(1, 2), execute=later(_VALUES, "causal_conv")),
+    _op("DeformConv", _DEFORMED, "deform_conv", then=_sampling, reach=everywhere),
+    Op(
+        "CausalConvWithState",
+        _causal_infer,
+        _causal_work,
+        params=(1, 2),
+        execute=later(_VALUES, "causal_conv"),
+        reach=everywhere,
+    ),
 )

@@ -7,7 +7,21 @@ from collections.abc import Sequence
 import numpy as np
 
 from npusim.ir import Shape
-from npusim.ops.base import Array, Call, Op, Spec, array, known, moves, moves_or_view, optional, register, same
+from npusim.ops.base import (
+    Array,
+    Box,
+    Call,
+    Op,
+    Seen,
+    Spec,
+    array,
+    known,
+    moves,
+    moves_or_view,
+    optional,
+    register,
+    same,
+)
 from npusim.ops.reduce import axes_of
 
 # --- Slice ----------------------------------------------------------------------------------------------------------
@@ -48,6 +62,26 @@ def _infer_slice(call: Call) -> list[Spec]:
 def _execute_slice(call: Call, arrays: Sequence[Array | None]) -> list[Array]:
     x, taken = array(call, arrays, 0), _slices(known(call, arrays))
     return [x[tuple(taken.get(axis, slice(None)) for axis in range(x.ndim))]]
+
+
+def _reach_slice(call: Call, number: int, box: Box) -> list[Seen | None]:  # noqa: ARG001 - as every rule
+    """Positions from a start that is counted from the front; a piece must be longer by what is cut off at the end."""
+    if _slice_bound(call):
+        return [(None,) * len(box), *(None for _ in call.ins[1:])]
+    shape, taken = call.shape(0), _slices(call)
+    starts = call.ints("starts", 1) or ()
+    fixed = dict(zip(taken, (start >= 0 for start in starts), strict=True))
+    seen: list[tuple[int, int] | str | None] = []
+    for axis, entry in enumerate(box):
+        cut = taken.get(axis)
+        if isinstance(entry, str) or cut is None:
+            seen.append(entry)
+        elif cut.step < 0 or not fixed[axis]:
+            seen.append(None)
+        else:
+            low, high = cut.start + entry[0] * cut.step, cut.start + (entry[1] - 1) * cut.step + 1
+            seen.append((low, high + max(shape[axis] - cut.stop, 0)))
+    return [tuple(seen), *(None for _ in call.ins[1:])]
 
 
 # --- Pad ------------------------------------------------------------------------------------------------------------
@@ -91,6 +125,24 @@ def _execute_pad(call: Call, arrays: Sequence[Array | None]) -> list[Array]:
     return [np.pad(x[cut], width, mode=mode)]  # type: ignore[call-overload,no-any-return,unused-ignore]
 
 
+def _reach_pad(call: Call, number: int, box: Box) -> list[Seen | None]:  # noqa: ARG001 - as every rule
+    """The same positions, moved. Mirroring reads as far inside as it pads, which is taken for granted everywhere, so
+    that a piece at an edge of the frame is long enough; a piece is also longer by what is cut off at the end."""
+    before, after = _pads(call)
+    mode = str(call.attrs.get("mode", "constant"))
+    seen: list[tuple[int, int] | str | None] = []
+    for entry, b, a in zip(box, before, after, strict=True):
+        if isinstance(entry, str) or (not b and not a):
+            seen.append(entry)
+        elif mode == "wrap":
+            seen.append(None)
+        elif mode == "reflect":
+            seen.append((entry[0] - b - 2 * max(a, 0), entry[1] - b + 2 * max(b, 0) + max(-a, 0)))
+        else:
+            seen.append((entry[0] - b, entry[1] - b + max(-a, 0)))
+    return [tuple(seen), *(None for _ in call.ins[1:])]
+
+
 # --- CenterCropPad, Trilu -------------------------------------------------------------------------------------------
 
 
@@ -126,8 +178,16 @@ def _execute_trilu(call: Call, arrays: Sequence[Array | None]) -> list[Array]:
 
 
 register(
-    Op("Slice", _infer_slice, moves_or_view, settings=(1, 2, 3, 4), execute=_execute_slice, bound_only=_slice_bound),
-    Op("Pad", _infer_pad, moves_or_view, settings=(1, 2, 3), execute=_execute_pad),
+    Op(
+        "Slice",
+        _infer_slice,
+        moves_or_view,
+        settings=(1, 2, 3, 4),
+        execute=_execute_slice,
+        bound_only=_slice_bound,
+        reach=_reach_slice,
+    ),
+    Op("Pad", _infer_pad, moves_or_view, settings=(1, 2, 3), execute=_execute_pad, reach=_reach_pad),
     Op("CenterCropPad", _infer_centre, moves_or_view, settings=(1,), execute=_execute_centre),
     Op("Trilu", _infer_trilu, moves, settings=(1,), execute=_execute_trilu),
     Op("com.microsoft::Trilu", _infer_trilu, moves, settings=(1,), execute=_execute_trilu),

@@ -11,6 +11,7 @@ import numpy as np
 from npusim.ir import DType
 from npusim.ops.arrays import as_type
 from npusim.ops.base import Array, Call, Op, Spec, Work, array, broadcast, passes, register
+from npusim.ops.reach import pointwise
 
 _Function = Callable[..., Any]
 
@@ -113,13 +114,15 @@ def _binary(name: str, kind: str, function: _Function, dtype: DType | None = Non
     def work(call: Call) -> Work:
         return passes(call, kind)
 
-    return Op(name, infer, work, params=(0, 1), scalars_are_settings=True, execute=_execute(function, dtype))
+    return Op(
+        name, infer, work, params=(0, 1), scalars_are_settings=True, execute=_execute(function, dtype), reach=pointwise
+    )
 
 
 def _variadic(name: str, function: _Function) -> Op:
     return Op(
         name, _infer_sum, _work_sum, params=(0,), scalars_are_settings=True, variadic=True,
-        execute=_execute(_plain(function)),
+        execute=_execute(_plain(function)), reach=pointwise,
     )  # fmt: skip
 
 
@@ -140,5 +143,13 @@ register(
     *(_binary(name, kind, function) for name, (kind, function) in _BINARY.items()),
     *(_binary(name, "add", _plain(function), DType.BOOL) for name, function in _COMPARE.items()),
     *(_variadic(name, function) for name, function in _VARIADIC.items()),
-    Op("Where", _infer_where, _work_where, params=(1, 2), scalars_are_settings=True, execute=_execute_where),
+    Op(
+        "Where",
+        _infer_where,
+        _work_where,
+        params=(1, 2),
+        scalars_are_settings=True,
+        execute=_execute_where,
+        reach=pointwise,
+    ),
 )

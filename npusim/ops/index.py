@@ -9,7 +9,22 @@ from typing import Any
 import numpy as np
 
 from npusim.ir import DType
-from npusim.ops.base import Array, Call, Op, Spec, Work, array, known, moves, optional, passes, register, same
+from npusim.ops.base import (
+    Array,
+    Box,
+    Call,
+    Op,
+    Seen,
+    Spec,
+    Work,
+    array,
+    known,
+    moves,
+    optional,
+    passes,
+    register,
+    same,
+)
 
 # --- reading --------------------------------------------------------------------------------------------------------
 
@@ -21,6 +36,13 @@ def _infer_gather(call: Call) -> list[Spec]:
 
 def _execute_gather(call: Call, arrays: Sequence[Array | None]) -> list[Array]:
     return [np.take(array(call, arrays, 0), array(call, arrays, 1), axis=call.axis(0))]
+
+
+def _reach_gather(call: Call, number: int, box: Box) -> list[Seen | None]:  # noqa: ARG001 - as every rule
+    """All along the axis that is read from, which indices choose."""
+    axis, wide = call.axis(0), len(call.shape(1))
+    entry = next((each for each in box[axis : axis + wide] if isinstance(each, str) and each), None)
+    return [(*box[:axis], entry, *box[axis + wide :]), tuple(box[axis : axis + wide])]
 
 
 def _infer_gather_elements(call: Call) -> list[Spec]:
@@ -231,7 +253,15 @@ def _work_scan(call: Call) -> Work:
 
 
 register(
-    Op("Gather", _infer_gather, moves, params=(0,), scalars_are_settings=True, execute=_execute_gather),
+    Op(
+        "Gather",
+        _infer_gather,
+        moves,
+        params=(0,),
+        scalars_are_settings=True,
+        execute=_execute_gather,
+        reach=_reach_gather,
+    ),
     Op(
         "GatherElements",
         _infer_gather_elements,

@@ -10,8 +10,10 @@ import numpy as np
 from npusim.ir import Shape
 from npusim.ops.base import (
     Array,
+    Box,
     Call,
     Op,
+    Seen,
     Spec,
     Work,
     array,
@@ -25,6 +27,7 @@ from npusim.ops.base import (
     register,
     same,
 )
+from npusim.ops.reach import pointwise
 
 # --- joining and splitting ------------------------------------------------------------------------------------------
 
@@ -59,6 +62,22 @@ def joined_quantised(call: Call) -> list[Spec]:
     return [(_joined(call, slots, call.axis(1, len(call.shape(2)))), call.dtype(2))]
 
 
+def reach_joined(call: Call, number: int, box: Box) -> list[Seen | None]:  # noqa: ARG001 - as every rule
+    """At its place in each operand, where the axis that they stand along is whole: no rule follows a cut through it."""
+    axis = call.axis(1, len(box))
+    return [
+        None if each is None or len(each.shape) != len(box) else _but(box, axis, _uncut(box[axis])) for each in call.ins
+    ]
+
+
+def _uncut(entry: tuple[int, int] | str) -> str | None:
+    return entry if isinstance(entry, str) else None
+
+
+def _but(box: Box, axis: int, entry: tuple[int, int] | str | None) -> Seen:
+    return (*box[:axis], entry, *box[axis + 1 :])
+
+
 def _parts(call: Call) -> tuple[int, Shape]:
     """The axis that is split, and the size of each part: as given, or equal with the last one smaller."""
     axis, size = call.axis(0), call.shape(0)
@@ -89,6 +108,11 @@ def _execute_split(call: Call, arrays: Sequence[Array | None]) -> list[Array]:
     return np.split(array(call, arrays, 0), np.cumsum(parts[:-1]), axis=axis)
 
 
+def _reach_split(call: Call, number: int, box: Box) -> list[Seen | None]:  # noqa: ARG001 - as every rule
+    axis = call.axis(0)
+    return [_but(box, axis, _uncut(box[axis])), *(None for _ in call.ins[1:])]
+
+
 # --- transposing and repeating --------------------------------------------------------------------------------------
 
 
@@ -116,6 +140,11 @@ def _execute_transpose(call: Call, arrays: Sequence[Array | None]) -> list[Array
     return [array(call, arrays, 0).transpose(_order(call))]
 
 
+def _reach_transpose(call: Call, number: int, box: Box) -> list[Seen | None]:  # noqa: ARG001 - as every rule
+    order = _order(call)
+    return [tuple(box[order.index(axis)] for axis in range(len(order)))]
+
+
 def _infer_tile(call: Call) -> list[Spec]:
     shape, repeats = call.shape(0), call.ints("repeats", 1) or ()
     if len(repeats) != len(shape):
@@ -125,6 +154,11 @@ def _infer_tile(call: Call) -> list[Spec]:
 
 def _execute_tile(call: Call, arrays: Sequence[Array | None]) -> list[Array]:
     return [np.tile(array(call, arrays, 0), [int(times) for times in array(call, arrays, 1)])]
+
+
+def _reach_tile(call: Call, number: int, box: Box) -> list[Seen | None]:  # noqa: ARG001 - as every rule
+    sizes = zip(box, call.shape(0), call.outs[0].shape, strict=True)
+    return [tuple(entry if size == made else _uncut(entry) for entry, size, made in sizes), None]
 
 
 def _infer_expand(call: Call) -> list[Spec]:
@@ -178,6 +212,18 @@ def _execute_space_to_depth(call: Call, arrays: Sequence[Array | None]) -> list[
     return [x.transpose(order).reshape(n, c * b * b, h // b, w // b)]
 
 
+def _reach_depth_to_space(call: Call, number: int, box: Box) -> list[Seen | None]:  # noqa: ARG001 - as every rule
+    b, _ = _block(call)
+    frame = (entry if isinstance(entry, str) else (entry[0] // b, -(-entry[1] // b)) for entry in box[2:])
+    return [(box[0], _uncut(box[1]), *frame)]
+
+
+def _reach_space_to_depth(call: Call, number: int, box: Box) -> list[Seen | None]:  # noqa: ARG001 - as every rule
+    b, _ = _block(call)
+    frame = (entry if isinstance(entry, str) else (entry[0] * b, entry[1] * b) for entry in box[2:])
+    return [(box[0], _uncut(box[1]), *frame)]
+
+
 def _work_block(call: Call) -> Work:
     return no_work(call) if call.attrs["blocksize"] == 1 else moves(call)
 
@@ -217,13 +263,26 @@ register(
         scalars_are_settings=True,
         variadic=True,
         execute=_execute_concat,
+        reach=reach_joined,
     ),
-    Op("Split", _infer_split, moves, settings=(1,), execute=_execute_split),
-    Op("Transpose", _infer_transpose, _work_transpose, execute=_execute_transpose),
-    Op("Tile", _infer_tile, moves_or_view, settings=(1,), execute=_execute_tile),
-    Op("Expand", _infer_expand, moves_or_view, settings=(1,), execute=_execute_expand),
-    Op("DepthToSpace", _infer_depth_to_space, _work_block, execute=_execute_depth_to_space),
-    Op("SpaceToDepth", _infer_space_to_depth, _work_block, execute=_execute_space_to_depth),
+    Op("Split", _infer_split, moves, settings=(1,), execute=_execute_split, reach=_reach_split),
+    Op("Transpose", _infer_transpose, _work_transpose, execute=_execute_transpose, reach=_reach_transpose),
+    Op("Tile", _infer_tile, moves_or_view, settings=(1,), execute=_execute_tile, reach=_reach_tile),
+    Op("Expand", _infer_expand, moves_or_view, settings=(1,), execute=_execute_expand, reach=pointwise),
+    Op(
+        "DepthToSpace",
+        _infer_depth_to_space,
+        _work_block,
+        execute=_execute_depth_to_space,
+        reach=_reach_depth_to_space,
+    ),
+    Op(
+        "SpaceToDepth",
+        _infer_space_to_depth,
+        _work_block,
+        execute=_execute_space_to_depth,
+        reach=_reach_space_to_depth,
+    ),
     Op("Col2Im", _infer_col2im, _work_col2im, settings=(1, 2), execute=later("layout_execute", "col2im")),
     Op("ReverseSequence", same, moves, settings=(1,), execute=_execute_reverse_sequence),
 )

@@ -15,8 +15,10 @@ from npusim.ops.activation import fused_activation
 from npusim.ops.arrays import as_type
 from npusim.ops.base import (
     Array,
+    Box,
     Call,
     Op,
+    Seen,
     Spec,
     VectorWork,
     Work,
@@ -27,6 +29,7 @@ from npusim.ops.base import (
     register,
     widens,
 )
+from npusim.ops.reach import everywhere, pointwise
 
 
 def product_nest(
@@ -116,8 +119,20 @@ def _op(name: str, form: _Form, execute: Any = None) -> Op:
     def work(call: Call) -> Work:
         return Work(nests=(_nest(call, form),), vector=_then(call))
 
+    def reach(call: Call, number: int, box: Box) -> list[Seen | None]:
+        """Rows of the one, columns of the other, all products; of a bias the same place. Other forms: everything."""
+        if form.gemm or min(len(call.shape(form.a)), len(call.shape(form.b))) < 2:
+            return everywhere(call, number, box)
+        seen: list[Seen | None] = list(pointwise(call, number, box))
+        for slot, own in ((form.a, -2), (form.b, -1)):
+            rank, shared = len(call.shape(slot)), seen[slot]
+            assert shared is not None
+            ends = (box[-2], None) if own == -2 else (None, box[-1])
+            seen[slot] = (*shared[: rank - 2], *ends)
+        return seen
+
     params = (form.a, form.b) if form.bias is None else (form.a, form.b, form.bias)
-    return Op(name, infer, work, params=params, settings=form.settings, execute=execute)
+    return Op(name, infer, work, params=params, settings=form.settings, execute=execute, reach=reach)
 
 
 # --- weights of a few bits ------------------------------------------------------------------------------------------

@@ -25,6 +25,7 @@ from npusim.ops.base import (
     same,
     widens,
 )
+from npusim.ops.reach import across, first_pointwise
 
 CENTRE_AND_SCALE = 5  # mean, difference, square, mean of squares, division by the root
 SCALE_ONLY = 3  # square, mean of squares, division by the root
@@ -248,25 +249,51 @@ _RMS = _layer(centred=False, bias=None)
 
 _VALUES = "normalisation_execute"  # the module that computes those that add first
 
+_FROM_CHANNELS = across(lambda call: range(1, len(call.shape(0))))
+_FROM_AXIS = across(lambda call: range(call.axis(-1), len(call.shape(0))))
+
 register(
-    Op("BatchNormalization", _infer_batch, _work_batch, params=(1, 2, 3, 4), execute=_execute_batch),
+    Op(
+        "BatchNormalization",
+        _infer_batch,
+        _work_batch,
+        params=(1, 2, 3, 4),
+        execute=_execute_batch,
+        reach=first_pointwise,
+    ),
     Op(
         "InstanceNormalization",
         _infer_instance,
         _counted(CENTRE_AND_SCALE, 1, 2),
         params=(1, 2),
         execute=_execute_instance,
+        reach=across(lambda call: range(2, len(call.shape(0)))),
     ),
-    Op("GroupNormalization", _infer_group, _counted(CENTRE_AND_SCALE, 1, 2), params=(1, 2), execute=_execute_group),
+    Op(
+        "GroupNormalization",
+        _infer_group,
+        _counted(CENTRE_AND_SCALE, 1, 2),
+        params=(1, 2),
+        execute=_execute_group,
+        reach=_FROM_CHANNELS,
+    ),
     Op(
         "LayerNormalization",
         _infer_layer,
         _counted(CENTRE_AND_SCALE, 1, 2),
         params=(1, 2),
         execute=_layer(centred=True),
+        reach=_FROM_AXIS,
     ),
-    Op("RMSNormalization", _infer_rms, _counted(SCALE_ONLY, 1), params=(1,), execute=_RMS),
-    Op("SimplifiedLayerNormalization", _infer_simplified, _counted(SCALE_ONLY, 1), params=(1,), execute=_RMS),
+    Op("RMSNormalization", _infer_rms, _counted(SCALE_ONLY, 1), params=(1,), execute=_RMS, reach=_FROM_AXIS),
+    Op(
+        "SimplifiedLayerNormalization",
+        _infer_simplified,
+        _counted(SCALE_ONLY, 1),
+        params=(1,),
+        execute=_RMS,
+        reach=_FROM_AXIS,
+    ),
     Op(
         "com.microsoft::SkipLayerNormalization",
         _infer_skip,
@@ -289,7 +316,13 @@ register(
         settings=(7,),
         execute=later(_VALUES, "embed_layer"),
     ),
-    Op("LRN", _infer_lrn, _work_lrn, execute=_execute_lrn),
-    Op("LpNormalization", same, _counted(SCALE_ONLY), execute=_execute_lp),
-    Op("MeanVarianceNormalization", same, _counted(CENTRE_AND_SCALE), execute=_execute_mean_variance),
+    Op("LRN", _infer_lrn, _work_lrn, execute=_execute_lrn, reach=across(lambda _: (1,))),
+    Op("LpNormalization", same, _counted(SCALE_ONLY), execute=_execute_lp, reach=across(lambda call: (call.axis(-1),))),
+    Op(
+        "MeanVarianceNormalization",
+        same,
+        _counted(CENTRE_AND_SCALE),
+        execute=_execute_mean_variance,
+        reach=across(lambda call: call.ints("axes") or (0, 2, 3)),
+    ),
 )

@@ -7,8 +7,9 @@ from math import prod
 
 from npusim.ir import DType, Shape
 from npusim.loopnest import span
-from npusim.ops.base import Call, Op, Spec, VectorWork, Work, later, moves, passes, register
-from npusim.ops.conv import windows
+from npusim.ops.base import Box, Call, Op, Seen, Spec, VectorWork, Work, later, moves, passes, register
+from npusim.ops.conv import seen_through, windows
+from npusim.ops.reach import everywhere
 
 
 def channels_last(call: Call) -> bool:
@@ -58,6 +59,17 @@ def _windowed(kind: str) -> Callable[[Call], Work]:
         return passes(call, kind, taps * call.outs[0].elements)
 
     return work
+
+
+def _reach_window(call: Call, number: int, box: Box) -> list[Seen | None]:
+    """The windows, channel by channel; the indices that MaxPool gives beside are those of the whole frame."""
+    if number:
+        return everywhere(call, number, box)
+    _, frame = _frame(call)
+    first = 1 if channels_last(call) else 2
+    entries = box[first : first + len(frame)]
+    seen = seen_through(call, frame, kernel_of(call, len(frame)), entries, ceil=bool(call.attrs.get("ceil_mode", 0)))
+    return [(*box[:first], *seen, *box[first + len(frame) :]), *(None for _ in call.ins[1:])]
 
 
 # --- the whole frame ------------------------------------------------------------------------------------------------
@@ -133,28 +145,40 @@ _QUANTISED = (1, 2, 3, 4)
 _VALUES = "pool_execute"  # the module that computes them
 
 register(
-    Op("MaxPool", _infer_max, _windowed("max_pool"), execute=later(_VALUES, "max_pool")),
-    Op("AveragePool", _infer_window, _windowed("avg_pool"), execute=later(_VALUES, "average_pool")),
-    Op("LpPool", _infer_window, _windowed("avg_pool"), execute=later(_VALUES, "lp_pool")),
-    Op("com.microsoft::NhwcMaxPool", _infer_window, _windowed("max_pool"), execute=later(_VALUES, "max_pool")),
+    Op("MaxPool", _infer_max, _windowed("max_pool"), execute=later(_VALUES, "max_pool"), reach=_reach_window),
+    *(
+        Op(name, _infer_window, _windowed(kind), execute=later(_VALUES, execute), reach=_reach_window)
+        for name, kind, execute in (
+            ("AveragePool", "avg_pool", "average_pool"),
+            ("LpPool", "avg_pool", "lp_pool"),
+            ("com.microsoft::NhwcMaxPool", "max_pool", "max_pool"),
+        )
+    ),
     Op(
         "com.microsoft::QLinearAveragePool",
         _infer_window,
         _windowed("avg_pool"),
         settings=_QUANTISED,
         execute=later(_VALUES, "qlinear_average_pool"),
+        reach=_reach_window,
     ),
-    Op("GlobalMaxPool", _infer_global, work_reduce, execute=later(_VALUES, "global_max_pool")),
-    Op("GlobalAveragePool", _infer_global, work_reduce, execute=later(_VALUES, "global_average_pool")),
-    Op("GlobalLpPool", _infer_global, work_reduce, execute=later(_VALUES, "global_lp_pool")),
+    *(
+        Op(name, _infer_global, work_reduce, execute=later(_VALUES, execute), reach=everywhere)
+        for name, execute in (
+            ("GlobalMaxPool", "global_max_pool"),
+            ("GlobalAveragePool", "global_average_pool"),
+            ("GlobalLpPool", "global_lp_pool"),
+        )
+    ),
     Op(
         "com.microsoft::QLinearGlobalAveragePool",
         _infer_global,
         work_reduce,
         settings=_QUANTISED,
         execute=later(_VALUES, "qlinear_global_average_pool"),
+        reach=everywhere,
     ),
-    Op("MaxRoiPool", _infer_roi, _work_max_roi, execute=later("roi_execute", "max_roi_pool")),
-    Op("RoiAlign", _infer_roi, _work_roi_align, execute=later("roi_execute", "roi_align")),
-    Op("MaxUnpool", _infer_unpool, moves, settings=(2,), execute=later(_VALUES, "max_unpool")),
+    Op("MaxRoiPool", _infer_roi, _work_max_roi, execute=later("roi_execute", "max_roi_pool"), reach=everywhere),
+    Op("RoiAlign", _infer_roi, _work_roi_align, execute=later("roi_execute", "roi_align"), reach=everywhere),
+    Op("MaxUnpool", _infer_unpool, moves, settings=(2,), execute=later(_VALUES, "max_unpool"), reach=everywhere),
 )

@@ -10,8 +10,12 @@ from npusim.ir import DType
 from npusim.ops.arrays import as_type, dtype_of, limits
 from npusim.ops.base import (
     Array,
+    Box,
     Call,
+    Execute,
     Op,
+    Reach,
+    Seen,
     Spec,
     VectorWork,
     Work,
@@ -25,7 +29,8 @@ from npusim.ops.base import (
     register,
     same,
 )
-from npusim.ops.layout import joined_quantised
+from npusim.ops.layout import joined_quantised, reach_joined
+from npusim.ops.reach import everywhere, first_pointwise, pointwise, reduced
 from npusim.ops.reduce import axes_of
 from npusim.ops.softmax import STEPS
 from npusim.ops.view import type_of
@@ -122,6 +127,12 @@ def _work_mean(call: Call) -> Work:
     return passes(call, "reduce", call.tensor(0).elements)
 
 
+def _reach_mean(call: Call, number: int, box: Box) -> list[Seen | None]:  # noqa: ARG001 - as every rule
+    rank = len(call.shape(0))
+    axes = axes_of(call, call.ints("axes"), rank) or tuple(range(rank))
+    return [reduced(call, axes, box), *(None for _ in call.ins[1:])]
+
+
 _X = (1, 2, 3, 4)  # scale and zero point of the input, then of the output
 _PAIR = (1, 2, 4, 5, 6, 7)
 _MANY = 1000  # operands of one concatenation; far more than any network joins
@@ -136,35 +147,49 @@ def _microsoft(
     *,
     settings: tuple[int, ...],
     params: tuple[int, ...] = (),
+    reach: Reach = first_pointwise,
 ) -> Op:
     return Op(
         f"com.microsoft::{name}", infer, work, params=params, settings=settings, scalars_are_settings=True,
-        execute=later("quantise_execute", execute),
+        execute=later("quantise_execute", execute), reach=reach,
     )  # fmt: skip
 
 
+def _linear(name: str, infer: Callable[[Call], Sequence[Spec]], execute: Execute) -> tuple[Op, Op]:
+    """The operator of the standard domain and its older twin."""
+    plain = Op(name, infer, _work_format, settings=(1, 2), execute=execute, reach=first_pointwise)
+    twin = Op(
+        f"com.microsoft::{name}", infer, per_output("relu"), settings=(1, 2), execute=execute, reach=first_pointwise
+    )
+    return plain, twin
+
+
 register(
-    Op("QuantizeLinear", _infer_quantize, _work_format, settings=(1, 2), execute=_execute_quantize),
-    Op("DequantizeLinear", _infer_dequantize, _work_format, settings=(1, 2), execute=_execute_dequantize),
+    *_linear("QuantizeLinear", _infer_quantize, _execute_quantize),
+    *_linear("DequantizeLinear", _infer_dequantize, _execute_dequantize),
     Op(
-        "com.microsoft::QuantizeLinear", _infer_quantize, per_output("relu"), settings=(1, 2), execute=_execute_quantize
+        "DynamicQuantizeLinear",
+        _infer_dynamic,
+        _work_dynamic,
+        execute=later("quantise_execute", "dynamic"),
+        reach=everywhere,
     ),
-    Op(
-        "com.microsoft::DequantizeLinear",
-        _infer_dequantize,
-        per_output("relu"),
-        settings=(1, 2),
-        execute=_execute_dequantize,
-    ),
-    Op("DynamicQuantizeLinear", _infer_dynamic, _work_dynamic, execute=later("quantise_execute", "dynamic")),
-    _microsoft("QLinearAdd", _infer_pair, _work_add, "qlinear_add", params=(0, 3), settings=_PAIR),
-    _microsoft("QLinearMul", _infer_pair, per_output("mul"), "qlinear_mul", params=(0, 3), settings=_PAIR),
+    _microsoft("QLinearAdd", _infer_pair, _work_add, "qlinear_add", params=(0, 3), settings=_PAIR, reach=pointwise),
     _microsoft(
-        "QLinearWhere", _infer_where, per_output("add"), "qlinear_where", params=(1, 4), settings=(2, 3, 5, 6, 7, 8)
+        "QLinearMul", _infer_pair, per_output("mul"), "qlinear_mul", params=(0, 3), settings=_PAIR, reach=pointwise
+    ),
+    _microsoft(
+        "QLinearWhere",
+        _infer_where,
+        per_output("add"),
+        "qlinear_where",
+        params=(1, 4),
+        settings=(2, 3, 5, 6, 7, 8),
+        reach=pointwise,
     ),
     _microsoft("QLinearLeakyRelu", same, per_output("leaky"), "qlinear_leaky_relu", settings=_X),
     _microsoft("QLinearSigmoid", same, per_output("sigmoid"), "qlinear_sigmoid", settings=_X),
-    _microsoft("QLinearSoftmax", same, per_output("softmax", STEPS), "qlinear_softmax", settings=_X),
-    _microsoft("QLinearReduceMean", _infer_mean, _work_mean, "qlinear_mean", settings=_X),
-    _microsoft("QLinearConcat", joined_quantised, moves, "qlinear_concat", settings=_JOINED),
+    _microsoft("QLinearSoftmax", same, per_output("softmax", STEPS), "qlinear_softmax", settings=_X, reach=everywhere),
+    _microsoft("QLinearReduceMean", _infer_mean, _work_mean, "qlinear_mean", settings=_X, reach=_reach_mean),
+    _microsoft("QLinearConcat", joined_quantised, moves, "qlinear_concat", settings=_JOINED, reach=reach_joined),
 )

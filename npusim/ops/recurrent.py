@@ -6,6 +6,7 @@ import msgspec
 
 from npusim.loopnest import LoopNest
 from npusim.ops.base import Call, Op, Spec, VectorWork, Work, later, register
+from npusim.ops.reach import everywhere
 
 
 class _Cell(msgspec.Struct, frozen=True):
@@ -95,7 +96,7 @@ def _work(call: Call) -> Work:
 _VALUES = later("recurrent_execute", "recurrent")
 
 register(
-    Op("LSTM", _infer, _work, params=(1, 2, 3, 7), settings=(4,), execute=_VALUES),
-    Op("GRU", _infer, _work, params=(1, 2, 3), settings=(4,), execute=_VALUES),
-    Op("RNN", _infer, _work, params=(1, 2, 3), settings=(4,), execute=_VALUES),
+    Op("LSTM", _infer, _work, params=(1, 2, 3, 7), settings=(4,), execute=_VALUES, reach=everywhere),
+    Op("GRU", _infer, _work, params=(1, 2, 3), settings=(4,), execute=_VALUES, reach=everywhere),
+    Op("RNN", _infer, _work, params=(1, 2, 3), settings=(4,), execute=_VALUES, reach=everywhere),
 )

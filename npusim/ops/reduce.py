@@ -9,8 +9,23 @@ import numpy as np
 
 from npusim.ir import DType, Shape
 from npusim.ops.arrays import as_type
-from npusim.ops.base import Array, Call, Op, Spec, Work, array, known, no_work, passes, register, same
+from npusim.ops.base import (
+    Array,
+    Box,
+    Call,
+    Op,
+    Seen,
+    Spec,
+    Work,
+    array,
+    known,
+    no_work,
+    passes,
+    register,
+    same,
+)
 from npusim.ops.pool import work_reduce
+from npusim.ops.reach import across, reduced
 
 
 def axes_of(call: Call, given: tuple[int, ...] | None, rank: int) -> Shape:
@@ -84,13 +99,17 @@ _SHAPED: dict[str, Callable[..., Any]] = {
 }
 
 
+def _reach(call: Call, number: int, box: Box) -> list[Seen | None]:  # noqa: ARG001 - as every rule
+    return [reduced(call, _axes(call), box), *(None for _ in call.ins[1:])]
+
+
 def _reduction(name: str, function: Callable[..., Any]) -> Op:
     def execute(call: Call, arrays: Sequence[Array | None]) -> list[Array]:
         over = {"axis": _axes(known(call, arrays)), "keepdims": bool(call.attrs.get("keepdims", 1))}
         with np.errstate(all="ignore"):  # the mean of nothing is NaN
             return [as_type(function(array(call, arrays, 0), **over), call.dtype())]
 
-    return Op(name, _infer, _work, settings=(1,), execute=execute)
+    return Op(name, _infer, _work, settings=(1,), execute=execute, reach=_reach)
 
 
 # --- position of the extreme ----------------------------------------------------------------------------------------
@@ -110,7 +129,10 @@ def _arg(name: str, function: Callable[..., Any]) -> Op:
         found = np.expand_dims(found, axis) if call.attrs.get("keepdims", 1) else found
         return [np.asarray(found, np.int64)]
 
-    return Op(name, _infer_arg, work_reduce, execute=execute)
+    def reach(call: Call, number: int, box: Box) -> list[Seen | None]:  # noqa: ARG001 - as every rule
+        return [reduced(call, (call.axis(0),), box)]
+
+    return Op(name, _infer_arg, work_reduce, execute=execute, reach=reach)
 
 
 # --- running totals -------------------------------------------------------------------------------------------------
@@ -127,7 +149,9 @@ def _running(name: str, function: Callable[..., Any], start: int) -> Op:
             total[(slice(None),) * (axis % x.ndim) + (slice(0, 1),)] = start
         return [np.flip(total, axis) if backwards else total]
 
-    return Op(name, same, work_reduce, settings=(1,), execute=execute)
+    return Op(
+        name, same, work_reduce, settings=(1,), execute=execute, reach=across(lambda call: range(len(call.shape(0))))
+    )
 
 
 # --- the k largest --------------------------------------------------------------------------------------------------
@@ -169,5 +193,13 @@ register(
     _arg("ArgMin", np.argmin),
     _running("CumSum", np.cumsum, 0),
     _running("CumProd", np.cumprod, 1),
-    Op("TopK", _infer_topk, _work_topk, settings=(1,), execute=_execute_topk, bound_only=_topk_bound),
+    Op(
+        "TopK",
+        _infer_topk,
+        _work_topk,
+        settings=(1,),
+        execute=_execute_topk,
+        bound_only=_topk_bound,
+        reach=across(lambda call: (call.axis(-1),)),
+    ),
 )

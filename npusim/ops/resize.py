@@ -4,13 +4,28 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from fractions import Fraction
 
 import msgspec
 import numpy as np
 
 from npusim.ir import Shape
 from npusim.ops.arrays import as_type
-from npusim.ops.base import Array, Call, Op, Spec, Work, array, known, no_work, optional, passes, register
+from npusim.ops.base import (
+    Array,
+    Box,
+    Call,
+    Op,
+    Seen,
+    Spec,
+    Work,
+    array,
+    known,
+    no_work,
+    optional,
+    passes,
+    register,
+)
 from npusim.ops.reduce import axes_of
 
 _SUPPORT = {"nearest": 0, "linear": 1, "bilinear": 1, "trilinear": 1, "cubic": 2}  # neighbours on either side
@@ -108,6 +123,51 @@ def _work(call: Call) -> Work:
     return passes(call, "resize", taps * call.outs[0].elements if support else 0)
 
 
+# --- reach ----------------------------------------------------------------------------------------------------------
+
+# Those in which a position's origin depends on the place alone, not on where the frame ends.
+_SHIFTING = ("asymmetric", "half_pixel", "pytorch_half_pixel")
+_FINEST = 1024  # scales are fractions with denominators up to here, such as 2/3 in float32
+
+
+def _reach(call: Call, number: int, box: Box) -> list[Seen | None]:  # noqa: ARG001 - as every rule
+    """The neighbours of each position's origin; all of an axis where origins depend on where the frame ends."""
+    plan, shape = _plan(call), call.shape(0)
+    shifts = _is_old(call) or call.attrs.get("coordinate_transformation_mode", "half_pixel") in _SHIFTING
+    seen: list[tuple[int, int] | str | None] = []
+    for axis, entry in enumerate(box):
+        scale = Fraction(plan.scales[axis]).limit_denominator(_FINEST)
+        if isinstance(entry, str) or (scale == 1 and plan.sizes[axis] == shape[axis]):
+            seen.append(entry)
+        else:
+            seen.append(_neighbours(call, scale, entry) if shifts else None)
+    return [tuple(seen), *(None for _ in call.ins[1:])]
+
+
+def _neighbours(call: Call, scale: Fraction, entry: tuple[int, int]) -> tuple[int, int]:
+    """Input positions that output positions are interpolated from; a piece must be long enough to make them all."""
+    period = 2 * math.ceil(scale) + 2  # positions, over which the first and the last one read are looked for
+    ends = {*range(entry[0], min(entry[1], entry[0] + period)), *range(max(entry[0], entry[1] - period), entry[1])}
+    spans = [_taps(call, scale, at) for at in ends]
+    room = -(-entry[1] * scale.denominator // scale.numerator)
+    return min(low for low, _ in spans), max(*(high + 1 for _, high in spans), room)
+
+
+def _taps(call: Call, scale: Fraction, at: int) -> tuple[int, int]:
+    """The first and the last input position that an output position reads."""
+    mode = call.attrs.get("coordinate_transformation_mode", "asymmetric" if _is_old(call) else "half_pixel")
+    half = Fraction(1, 2)
+    origin = Fraction(at) / scale if mode == "asymmetric" else (at + half) / scale - half
+    support = _SUPPORT[_mode(call)]
+    if not support:
+        chosen = int(_nearest(call, np.array([float(origin)]), float(scale))[0])
+        return chosen, chosen
+    shrink = max(1 / scale, Fraction(1)) if call.attrs.get("antialias", 0) else Fraction(1)
+    reach = support * shrink
+    low, high = math.floor(origin - reach) + 1, math.ceil(origin + reach) - 1
+    return (int(origin), int(origin)) if origin.denominator == 1 and shrink == 1 else (low, high)
+
+
 # --- values ---------------------------------------------------------------------------------------------------------
 
 
@@ -196,6 +256,6 @@ def _execute(call: Call, arrays: Sequence[Array | None]) -> list[Array]:
 
 
 register(
-    Op("Resize", _infer, _work, settings=(1, 2, 3), execute=_execute),
-    Op("Upsample", _infer, _work, settings=(1,), execute=_execute),
+    Op("Resize", _infer, _work, settings=(1, 2, 3), execute=_execute, reach=_reach),
+    Op("Upsample", _infer, _work, settings=(1,), execute=_execute, reach=_reach),
 )

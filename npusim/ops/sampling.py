@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from npusim.ops.base import Call, Op, Spec, VectorWork, Work, later, passes, register
+from npusim.ops.reach import everywhere
 
 _TAPS = {
     "nearest": 0,
@@ -51,6 +52,7 @@ register(
         _infer_grid_sample,
         _work_grid_sample,
         execute=later("sampling_execute", "grid_sample"),
+        reach=everywhere,
     ),
     Op(
         "AffineGrid",

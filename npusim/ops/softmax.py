@@ -9,6 +9,7 @@ import numpy as np
 
 from npusim.ops.arrays import as_type
 from npusim.ops.base import Array, Call, Op, Spec, array, per_output, register, same
+from npusim.ops.reach import across
 
 AXIS_SINCE = 13  # before this opset, all axes from ``axis`` (1 by default) on were taken together
 STEPS = 5  # operations an element: maximum, subtraction, exponential, sum, division (ONNX function body)
@@ -58,8 +59,15 @@ def _execute(function: Callable[[Array, int], Array]) -> Callable[[Call, Sequenc
     return execute
 
 
+def _axes(call: Call) -> Sequence[int]:
+    axis, old = _axis(call)
+    return range(axis, len(call.shape(0))) if old else (axis,)
+
+
+_REACH = across(_axes)
+
 register(
-    Op("Softmax", _infer, per_output("softmax", STEPS), execute=_execute(softmax)),
-    Op("LogSoftmax", _infer, per_output("softmax", STEPS), execute=_execute(_log_softmax)),
-    Op("Hardmax", _infer, per_output("reduce"), execute=_execute(_hardmax)),
+    Op("Softmax", _infer, per_output("softmax", STEPS), execute=_execute(softmax), reach=_REACH),
+    Op("LogSoftmax", _infer, per_output("softmax", STEPS), execute=_execute(_log_softmax), reach=_REACH),
+    Op("Hardmax", _infer, per_output("reduce"), execute=_execute(_hardmax), reach=_REACH),
 )

@@ -9,7 +9,23 @@ import numpy as np
 
 from npusim.ir import DType, Shape
 from npusim.ops.arrays import as_type, held
-from npusim.ops.base import Array, Call, Op, Spec, Work, array, known, no_work, optional, passes, register, same
+from npusim.ops.base import (
+    Array,
+    Box,
+    Call,
+    Op,
+    Seen,
+    Spec,
+    Work,
+    array,
+    known,
+    no_work,
+    optional,
+    passes,
+    register,
+    same,
+)
+from npusim.ops.reach import first_pointwise, pointwise, regrouped
 from npusim.ops.reduce import axes_of
 
 # --- shapes ---------------------------------------------------------------------------------------------------------
@@ -67,6 +83,10 @@ def _execute_shape(call: Call, arrays: Sequence[Array | None]) -> list[Array]:
     x = array(call, arrays, 0)
     ((shape, _),) = _SHAPES[call.op](known(call, arrays))
     return [x.reshape(shape)]
+
+
+def _reach_shape(call: Call, number: int, box: Box) -> list[Seen | None]:  # noqa: ARG001 - as every rule
+    return [regrouped(call.shape(0), call.outs[0].shape, box), *(None for _ in call.ins[1:])]
 
 
 _SHAPES = {
@@ -162,13 +182,16 @@ def _execute_has(call: Call, arrays: Sequence[Array | None]) -> list[Array]:  # 
 
 
 register(
-    *(Op(name, infer, no_work, settings=(1,), execute=_execute_shape) for name, infer in _SHAPES.items()),
-    Op("Identity", same, no_work, execute=_execute_same),
-    Op("Optional", same, no_work, execute=_execute_same),
-    Op("OptionalGetElement", same, no_work, execute=_execute_same),
+    *(
+        Op(name, infer, no_work, settings=(1,), execute=_execute_shape, reach=_reach_shape)
+        for name, infer in _SHAPES.items()
+    ),
+    Op("Identity", same, no_work, execute=_execute_same, reach=pointwise),
+    Op("Optional", same, no_work, execute=_execute_same, reach=pointwise),
+    Op("OptionalGetElement", same, no_work, execute=_execute_same, reach=pointwise),
     Op("OptionalHasElement", _infer_has, no_work, settings=(0,), execute=_execute_has),
-    Op("Dropout", _infer_dropout, _work_dropout, settings=(1, 2), execute=_execute_dropout),
-    Op("Cast", _infer_cast, _work_cast, execute=_execute_cast),
-    Op("CastLike", _infer_cast, _work_cast, settings=(1,), execute=_execute_cast),
-    Op("BitCast", _infer_bit_cast, no_work, execute=_execute_bit_cast),
+    Op("Dropout", _infer_dropout, _work_dropout, settings=(1, 2), execute=_execute_dropout, reach=first_pointwise),
+    Op("Cast", _infer_cast, _work_cast, execute=_execute_cast, reach=pointwise),
+    Op("CastLike", _infer_cast, _work_cast, settings=(1,), execute=_execute_cast, reach=first_pointwise),
+    Op("BitCast", _infer_bit_cast, no_work, execute=_execute_bit_cast, reach=pointwise),
 )
