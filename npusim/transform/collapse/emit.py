@@ -111,7 +111,7 @@ def _attrs(made: Affine) -> dict[str, Attr]:
     if not made.taps:
         return {"transB": 1}
     if window.fixed is not None:
-        return dict(window.fixed)
+        return {**window.fixed, "group": made.groups}
     pads = (0,) * (2 * len(made.taps)) if made.border else (*window.before, *window.after)
     return {
         "kernel_shape": made.taps, "pads": pads, "strides": window.strides, "dilations": window.dilations,
