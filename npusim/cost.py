@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
+import numpy as np
 
 from npusim.counts import LayerWork, layer_works
 from npusim.dataflow import Flow, flow, packed_bytes, touched_elements
@@ -16,6 +17,13 @@ from npusim.options import Options
 from npusim.profile import HardwareProfile
 
 SERIAL = "_serial"  # a resource whose name ends so cannot overlap with the others: its cycles are added
+
+
+def combined(bounds: Mapping[str, Any]) -> Any:
+    """``LayerCost.cycles`` for arrays: bounds with an entry a candidate, combined candidate by candidate."""
+    serial = sum(cycles for name, cycles in bounds.items() if name.endswith(SERIAL))
+    shared = [cycles for name, cycles in bounds.items() if not name.endswith(SERIAL)]
+    return serial + np.maximum.reduce([np.zeros_like(shared[0]), *shared]) if shared else serial
 
 
 class LayerCost(msgspec.Struct, frozen=True, gc=False):

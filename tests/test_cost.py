@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from hand import BEST, HAND, PLAIN, WINOGRAD, conv, hand, network
 
-from npusim.cost import LayerCost, Pass, Plan, Roofline, least_mac_cycles, roofline, roofline_plan, saved
+from npusim.cost import LayerCost, Pass, Plan, Roofline, combined, least_mac_cycles, roofline, roofline_plan, saved
 from npusim.ir import Graph
 from npusim.loopnest import LoopNest
 from npusim.options import Options
@@ -26,6 +27,19 @@ def test_the_first_of_equal_bounds_is_the_reason() -> None:
     assert LayerCost({}).bound_by == "none"
     assert LayerCost({}).cycles == 0.0
     assert LayerCost({"dma_read_serial": 4.0, "mac": 1.0}).bound_by == "dma_read_serial"
+
+
+def test_arrays_of_bounds_combine_as_each_of_them_does() -> None:
+    bounds = {
+        "mac": [5.0, 1.0, 0.0],
+        "dma_read": [2.0, 4.0, 0.0],
+        "dma_read_serial": [1.0, 0.5, 0.0],
+        "vector": [5.0, 9.0, 0.0],
+    }
+    alone = [LayerCost({name: column[row] for name, column in bounds.items()}).cycles for row in range(3)]
+    assert alone == [6.0, 9.5, 0.0]
+    assert combined({name: np.array(column) for name, column in bounds.items()}).tolist() == alone
+    assert combined({"dma_read_serial": np.array([2.0, 3.0])}).tolist() == [2.0, 3.0]
 
 
 def test_a_plan_is_the_sum_of_its_passes() -> None:

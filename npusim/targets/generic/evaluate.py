@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from npusim.cost import SERIAL, LayerCost
+from npusim.cost import SERIAL, LayerCost, combined
 from npusim.ir import DType
 from npusim.mapping import Column, ceil_div, round_up
 from npusim.options import Options
@@ -74,9 +74,7 @@ class Costs(msgspec.Struct, frozen=True):
     @property
     def cycles(self) -> Column:
         """What ``LayerCost`` makes of the bounds, for every row."""
-        serial = sum(column for name, column in self.bounds.items() if name.endswith(SERIAL))
-        shared = [column for name, column in self.bounds.items() if not name.endswith(SERIAL)]
-        return np.asarray(serial + np.maximum.reduce([np.zeros_like(self.sram), *shared]), dtype=np.float64)
+        return np.asarray(combined(self.bounds), dtype=np.float64)
 
     @property
     def dram_bytes(self) -> Column:
