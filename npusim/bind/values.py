@@ -28,6 +28,9 @@ class LazyArrays(Mapping[str, Array]):
             what = "its elements are worked out in more steps than can be followed"
             raise InputError(what, code="bad-weights", where=name) from fault
 
+    def __contains__(self, name: object) -> bool:
+        return name in self._makers  # without making it
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._makers)
 

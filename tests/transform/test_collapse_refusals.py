@@ -62,7 +62,7 @@ def test_pad_intermediate_is_exact() -> None:
 
 @pytest.mark.parametrize("opset", [9, 17])
 def test_pad_intermediate_pads_by_a_number_where_one_does(opset: int) -> None:
-    """2 x - 1 of an image, then padding by 0: 0.5 around the image, and no channel more. Pads are attributes at first."""
+    """2 x - 1 of an image, then padding by 0: 0.5 around the image, and no channel more; in both forms of Pad."""
     sheet = Sheet(1, 3, 9, 11, opset=opset)
     x = sheet.node("Sub", sheet.node("Mul", "x", sheet.constant(2.0)), sheet.constant([1.0]))
     proto = sheet.model(sheet.conv(x, 3, C, 3, strides=[2, 2], bias=True))

@@ -1,4 +1,4 @@
-"""Expanded SESR comes out of the collapse as the zoo's collapsed SESR, with the weights that the paper's algorithms give."""
+"""Expanded SESR comes out as the zoo's collapsed SESR, with the weights that the paper's algorithms give."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from npusim.zoo import build
 
 FRAME = (13, 10)
 SIZES = ("m3", "m5", "m7", "m11", "xl")
-NAMES = tuple(f"sesr-{size}-x2" for size in SIZES) + ("sesr-m5-x3", "sesr-m3-x4")
+NAMES = (*(f"sesr-{size}-x2" for size in SIZES), "sesr-m5-x3", "sesr-m3-x4")
 
 
 def _stored(model: Model, path: Path) -> Model:
@@ -48,8 +48,9 @@ def _with_biases(model: Model) -> Model:
         if node.op == "Conv":
             kernel, name = constants[node.inputs[1]], f"{node.name}.bias"
             constants[name] = Constant(name, kernel.shape[:1], kernel.dtype, None)
-            node = msgspec.structs.replace(node, inputs=(*node.inputs, name))
-        nodes.append(node)
+            nodes.append(msgspec.structs.replace(node, inputs=(*node.inputs, name)))
+        else:
+            nodes.append(node)
     return msgspec.structs.replace(model, nodes=tuple(nodes), constants=constants)
 
 

@@ -17,7 +17,7 @@ from npusim.ops.base import Array
 from npusim.reference.seeds import seeded_weights
 from npusim.transform.collapse.affine import Numbers
 
-MANY = 64  # elements; a smaller constant may be a setting, and is stored even in files without weights
+MANY = 64  # elements; a smaller parameter may be stored even in a file without weights
 REAL = (DType.FLOAT64, DType.FLOAT32, DType.FLOAT16)  # what a kernel may be stored in
 _ABSENT = ("missing-external-data", "unsafe-external-path")
 
@@ -39,7 +39,7 @@ class Network:
         for node in model.nodes:
             inner = [name for name in reads(node) if name not in node.inputs]
             self.readers.update(name for name in (*node.inputs, *inner) if name)
-        self.absent: set[str] = set()  # constants whose elements were asked for and are not to be had
+        self._blank: dict[str, bool] = {}
 
     # --- tensors ------------------------------------------------------------------------------------------------
 
@@ -70,20 +70,26 @@ class Network:
 
     def is_blank(self, name: str) -> bool:
         """Whether the network does not have the elements of a constant."""
-        if name in self.absent or name not in self.graph.weights:
-            return True
+        if name not in self._blank:
+            self._blank[name] = self._is_filled(name) or not self._is_there(name)
+        return self._blank[name]
+
+    def _is_filled(self, name: str) -> bool:
+        """Whether zeros of ConstantOfShape stand for it."""
         tensor = self.graph.tensors[name]
-        if self.is_weightless and tensor.dtype.is_float and self._zeros.issuperset(tensor.stored):
-            return True
-        if tensor.elements > MANY and self._has_notices:
+        return self.is_weightless and tensor.dtype.is_float and self._zeros.issuperset(tensor.stored)
+
+    def _is_there(self, name: str) -> bool:
+        if name not in self.graph.weights:
+            return False
+        if any(each.code in _ABSENT for each in self.graph.warnings):  # some are: it takes reading to tell which
             try:
                 self.graph.weights[name]
             except InputError as fault:
-                if fault.code not in _ABSENT:
-                    raise
-                self.absent.add(name)
-                return True
-        return False
+                if fault.code in _ABSENT:
+                    return False
+                raise
+        return True
 
     @cached_property
     def is_weightless(self) -> bool:
@@ -129,7 +135,3 @@ class Network:
             for slot, name in enumerate(layer.inputs)
             if name and self.is_constant(name) and layer.op in OPS and OPS[layer.op].takes_parameter(slot)
         }
-
-    @cached_property
-    def _has_notices(self) -> bool:
-        return any(each.code in _ABSENT for each in self.graph.warnings)

@@ -58,20 +58,19 @@ def small(
     """The model on a small frame that it can follow: that asked for, the first of FRAMES that fits, or its own.
 
     Raises:
-        InputError: dynamic-dim, where its inputs are no images, or what ``bind`` raises on its own frame.
+        InputError: what ``bind`` raises on the frame that is asked for, or on its own where no other fits.
     """
     if proof_size is not None:
         return bind(model, size=proof_size, shapes=shapes, dims=dims, batch=batch)
-    own: InputError | None = None
-    for frame, count in ((None, batch), (None, 1)) if shapes else [(f, b) for f in FRAMES for b in (batch, 1)]:
+    tried = [(size, batch), (size, 1)]
+    if not shapes:
+        tried = [(frame, count) for frame in FRAMES for count in (batch, 1)] + tried
+    for frame, count in tried:
         try:
             return bind(model, size=frame, shapes=shapes, dims=dims, batch=count)
-        except InputError as fault:
-            own = own or fault
-    try:
-        return bind(model, size=size, shapes=shapes, dims=dims, batch=batch)
-    except InputError as fault:
-        raise (own or fault) from fault
+        except InputError:
+            continue
+    return bind(model, size=size, shapes=shapes, dims=dims, batch=batch)
 
 
 def prove(found: Collapsed, before: Graph, seed: int = 0) -> Proof:
