@@ -16,9 +16,10 @@ def test_every_bound_holds_on_all_runs() -> None:
     found = accuracy()
     missed = [check for check in found.checks if not check.holds]
     assert not missed
-    assert len(found.checks) == 22
+    assert len(found.checks) == 26
     compared = sum(len(group.points) for group in found.groups if (group.of, group.quantity) == ("networks", "cycles"))
     assert compared > 1500
+    assert sum(len(group.points) for group in found.groups if (group.of, group.quantity) == ("drawn", "cycles")) == 90
     assert all(why and count > 0 for why, count in found.left_out.items())
 
 

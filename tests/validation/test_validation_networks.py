@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from npusim.validation.networks import equal_scales, graph_of, left_out
+from npusim.validation.networks import draws_weights, drawn, equal_scales, graph_of, left_out
 
 Layer = dict[str, Any]
 
@@ -24,7 +24,6 @@ INPUT = layer("input", "x")
         ([layer("conv", "c"), layer("relu", "r")], ""),
         ([layer("mul", "m")], "it has the operator mul"),
         ([layer("reshape", "r")], "it has the operator reshape"),
-        ([layer("conv", "c", sparsity=0.5)], "its weights are not uniform random"),
         ([layer("add", "a", rescale=True), layer("add", "b", rescale=False)], "some of its additions rescale and some"),
         ([layer("add", "a", rescale=False), layer("tanh", "t")], "a scale of their own"),
         ([layer("add", "a", rescale=True), layer("tanh", "t")], ""),
@@ -34,6 +33,25 @@ INPUT = layer("input", "x")
 )
 def test_what_is_not_compared(layers: list[Layer], why: str) -> None:
     assert (why in left_out(layers)) if why else (left_out(layers) == "")
+
+
+def test_weights_that_are_not_uniform_are_drawn_as_the_layer_says() -> None:
+    conv = layer("conv", "c", "x", kernel=[3, 3], pad=[1, 1, 1, 1], in_shapes=[(1, 8, 8, 16)], sparsity=0.75)
+    assert draws_weights([INPUT, conv])
+    assert not draws_weights([INPUT, layer("conv", "c")])
+    held = graph_of("n", [INPUT, conv], draw=True).weights["c.w"]
+    assert held.shape == (16, 16, 3, 3)
+    assert 0.7 < (held == 0).mean() < 0.8  # 2304 weights: a deviation is 0.009
+    assert "c.w" not in graph_of("n", [INPUT, conv]).weights
+    overridden = graph_of("n", [INPUT, conv], draw=True, zeros=0.0).weights["c.w"]
+    assert (overridden == 0).mean() < 0.02
+
+
+def test_normal_weights_have_their_deviation() -> None:
+    found = drawn("w", (100, 100), -20.0)
+    assert 19 < found.std() < 21
+    assert drawn("w", (100, 100), -20.0).tolist() == found.tolist()
+    assert drawn("v", (100, 100), -20.0).tolist() != found.tolist()
 
 
 @pytest.mark.parametrize(
