@@ -29,6 +29,7 @@ from npusim.ops.reach import across, first_pointwise
 
 CENTRE_AND_SCALE = 5  # mean, difference, square, mean of squares, division by the root
 SCALE_ONLY = 3  # square, mean of squares, division by the root
+LEAST = 1e-9  # of a deviation (ONNX, function body of MeanVarianceNormalization-13)
 
 
 def _counted(steps: int, *extras: int) -> Callable[[Call], Work]:
@@ -164,7 +165,7 @@ def _layer(
         y, mean, inverse = _standardised(inner, axes, float(call.attrs.get("epsilon", 1e-5)), centred=centred)
         y = y * array(call, arrays, scale)
         shift = optional(arrays, bias) if bias is not None else None
-        statistics = [as_type(each, DType.FLOAT32) for each in ((mean, inverse) if centred else (inverse,))]
+        statistics = (mean, inverse) if centred else (inverse,)
         return [as_type(y if shift is None else y + shift, call.dtype()), *statistics]
 
     return execute
@@ -240,9 +241,11 @@ def _execute_lp(call: Call, arrays: Sequence[Array | None]) -> list[Array]:
 
 
 def _execute_mean_variance(call: Call, arrays: Sequence[Array | None]) -> list[Array]:
-    x = array(call, arrays, 0)
-    y, _, _ = _standardised(x, tuple(call.ints("axes") or (0, 2, 3)), 0.0)
-    return [as_type(y, call.dtype())]
+    """What does not vary becomes zeros: ONNX's own function adds LEAST to the deviation."""
+    x, axes = array(call, arrays, 0), tuple(call.ints("axes") or (0, 2, 3))
+    away = x - x.mean(axis=axes, keepdims=True)
+    deviation = np.sqrt((away * away).mean(axis=axes, keepdims=True))
+    return [as_type(away / (deviation + LEAST), call.dtype())]
 
 
 _RMS = _layer(centred=False, bias=None)

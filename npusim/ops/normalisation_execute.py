@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from npusim.ir import DType
 from npusim.ops.arrays import as_type
 from npusim.ops.base import Array, Call, array, optional
 
@@ -26,8 +25,7 @@ def _skip(call: Call, arrays: Sequence[Array | None], *, centred: bool) -> list[
     inner = total if total.dtype == np.float64 else total.astype(np.float32)
     y, mean, inverse = _normalised(inner, float(call.attrs.get("epsilon", 1e-12)), centred=centred)
     y, shift = y * array(call, arrays, 2), optional(arrays, 3) if centred else None
-    statistics = [as_type(each, DType.FLOAT32) for each in (mean, inverse)]
-    return [as_type(y if shift is None else y + shift, call.dtype()), *statistics, as_type(total, call.dtype())]
+    return [as_type(y if shift is None else y + shift, call.dtype()), mean, inverse, as_type(total, call.dtype())]
 
 
 def skip_layer(call: Call, arrays: Sequence[Array | None]) -> list[Array]:

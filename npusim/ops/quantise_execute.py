@@ -17,11 +17,18 @@ def _operand(call: Call, arrays: Sequence[Array | None], slot: int) -> Array:
     return real(array(call, arrays, slot), array(call, arrays, slot + 1), optional(arrays, slot + 2))
 
 
-def _result(call: Call, arrays: Sequence[Array | None], y: Array, slot: int) -> list[Array]:
-    """``y`` in the scale of ``slot``, shifted by the zero point behind it, then rounded (as by onnxruntime)."""
-    scale, zero = array(call, arrays, slot).reshape(()), optional(arrays, slot + 1)
-    steps = y / scale if zero is None else y / scale + zero.reshape(()).astype(np.float32)
-    return [requantised(steps, None, call.outs[0].dtype)]
+def _result(
+    call: Call, arrays: Sequence[Array | None], y: Array, slot: int, *, shift_first: bool = False
+) -> list[Array]:  # fmt: skip
+    """``y`` in the scale of ``slot``, rounded and shifted by the zero point behind it, as QuantizeLinear does.
+
+    Args:
+        shift_first: rounded last, as onnxruntime does for sums and products; it moves some ties.
+    """
+    steps, zero = y / array(call, arrays, slot).reshape(()), optional(arrays, slot + 1)
+    if shift_first and zero is not None:
+        steps, zero = steps + zero.reshape(()).astype(np.float32), None
+    return [requantised(steps, zero, call.outs[0].dtype)]
 
 
 def dynamic(call: Call, arrays: Sequence[Array | None]) -> list[Array]:
@@ -29,11 +36,11 @@ def dynamic(call: Call, arrays: Sequence[Array | None]) -> list[Array]:
 
 
 def qlinear_add(call: Call, arrays: Sequence[Array | None]) -> list[Array]:
-    return _result(call, arrays, _operand(call, arrays, 0) + _operand(call, arrays, 3), 6)
+    return _result(call, arrays, _operand(call, arrays, 0) + _operand(call, arrays, 3), 6, shift_first=True)
 
 
 def qlinear_mul(call: Call, arrays: Sequence[Array | None]) -> list[Array]:
-    return _result(call, arrays, _operand(call, arrays, 0) * _operand(call, arrays, 3), 6)
+    return _result(call, arrays, _operand(call, arrays, 0) * _operand(call, arrays, 3), 6, shift_first=True)
 
 
 def qlinear_where(call: Call, arrays: Sequence[Array | None]) -> list[Array]:
@@ -77,5 +84,4 @@ def qlinear_mean(call: Call, arrays: Sequence[Array | None]) -> list[Array]:
 def qlinear_concat(call: Call, arrays: Sequence[Array | None]) -> list[Array]:
     """Scale and zero point of the result come first."""
     parts = [_operand(call, arrays, slot) for slot in range(2, len(arrays), 3)]
-    y = np.concatenate(parts, axis=int(call.attrs["axis"])) / array(call, arrays, 0).reshape(())
-    return [requantised(y, optional(arrays, 1), call.outs[0].dtype)]  # rounded, then shifted
+    return _result(call, arrays, np.concatenate(parts, axis=int(call.attrs["axis"])), 0)

@@ -48,7 +48,11 @@ def model_of(op: str, sample: Sample) -> onnx.ModelProto:
 
 
 def feeds(sample: Sample) -> dict[str, np.ndarray[Any, Any]]:
-    return {f"in{slot}": arg.value for slot, arg in enumerate(sample.ins) if arg is not None and not arg.constant}
+    return {
+        f"in{slot}": np.asarray(arg.value)
+        for slot, arg in enumerate(sample.ins)
+        if arg is not None and not arg.constant
+    }
 
 
 def inferred(op: str, sample: Sample) -> list[tuple[tuple[int | None, ...] | None, int]]:

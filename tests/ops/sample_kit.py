@@ -96,3 +96,20 @@ def call_of(op: str, sample: Sample, *, inferred: bool = True) -> Call:
     specs = list(OPS[op].infer(call))[: sample.outs]
     outs = tuple(Tensor(f"out{at}", shape, dtype) for at, (shape, dtype) in enumerate(specs))
     return Call("sample", op, attrs, tuple(ins), values, outs, sample.outs)
+
+
+def values(sample: Sample, count: int) -> list[Any]:
+    """The arrays of the first inputs; None for those that are left out."""
+    given = [None if arg is None else arg.value for arg in sample.ins[:count]]
+    return given + [None] * (count - len(given))
+
+
+def computed(op: str, sample: Sample) -> list[np.ndarray[Any, Any]]:
+    """What npusim computes of the call: of the shapes that it infers, or within them where data decide."""
+    rules, call = OPS[op], call_of(op, sample)
+    assert rules.execute is not None
+    made = list(rules.execute(call, [arg and arg.value for arg in sample.ins]))
+    shapes = [(each.shape, out.shape) for each, out in zip(made, call.outs, strict=False)]
+    bound = rules.bound_only is not None and rules.bound_only(call)
+    assert all(mine == told or (bound and np.all(np.less_equal(mine, told))) for mine, told in shapes)
+    return made

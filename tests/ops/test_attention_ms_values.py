@@ -7,22 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 from oracles import run
-from sample_kit import Arg, Sample, act, call_of, const, fed, weights
+from sample_kit import Arg, Sample, act, computed, const, fed, weights
 
 from npusim.errors import InputError
-from npusim.ops import OPS
 
 Array = np.ndarray[Any, Any]
 MS = "com.microsoft::"
-
-
-def _computed(op: str, sample: Sample) -> list[Array]:
-    execute = OPS[op].execute
-    assert execute is not None
-    call = call_of(op, sample)
-    made = list(execute(call, [arg and arg.value for arg in sample.ins]))
-    assert [each.shape for each in made][: sample.outs] == [out.shape for out in call.outs]
-    return made
 
 
 def _ints(values: Any) -> Arg:
@@ -84,7 +74,7 @@ CASES = [
 
 @pytest.mark.parametrize(("op", "sample"), CASES)
 def test_as_onnxruntime_computes_it(op: str, sample: Sample) -> None:
-    for mine, theirs in zip(_computed(op, sample), run(op, sample), strict=False):
+    for mine, theirs in zip(computed(op, sample), run(op, sample), strict=False):
         assert mine.dtype == theirs.dtype
         np.testing.assert_allclose(mine, theirs, rtol=1e-4, atol=1e-5)
 
@@ -103,7 +93,7 @@ def test_a_cache_filled_to_different_places() -> None:
         ),
         outs=3,
     )  # fmt: skip
-    y, _, values, _ = _computed(MS + "GroupQueryAttention", sample)
+    y, _, values, _ = computed(MS + "GroupQueryAttention", sample)
     assert y[:, 0, 0].tolist() == [6.0, 4.75]
     assert values[0, 0, :, 0].tolist() == [2, 10, 0, 0]
     assert values[1, 0, :, 0].tolist() == [2, 3, 4, 10]
@@ -113,11 +103,11 @@ def test_packed_operands_are_the_same_apart() -> None:
     q, k, v = (act(2, 3, 2, 4).value + shift for shift in (0, 0.5, 1))
     apart = Sample({"num_heads": 2}, tuple(Arg(x.reshape(2, 3, 8)) for x in (q, k, v)))
     op = MS + "MultiHeadAttention"
-    (expected, *_) = _computed(op, apart)
+    (expected, *_) = computed(op, apart)
     all_packed = Sample({"num_heads": 2}, (Arg(np.stack([q, k, v], axis=3)),))
-    np.testing.assert_array_equal(_computed(op, all_packed)[0], expected)
+    np.testing.assert_array_equal(computed(op, all_packed)[0], expected)
     two = Sample({"num_heads": 2}, (Arg(q.reshape(2, 3, 8)), Arg(np.stack([k, v], axis=3))))
-    np.testing.assert_array_equal(_computed(op, two)[0], expected)
+    np.testing.assert_array_equal(computed(op, two)[0], expected)
 
 
 def test_turning_is_scaled() -> None:
@@ -125,7 +115,7 @@ def test_turning_is_scaled() -> None:
     sample = Sample(
         {"scale": 3.0}, (Arg(np.array([[[1.0, 2.0]]])), fed([0]), Arg(np.zeros((1, 1))), Arg(np.ones((1, 1))))
     )
-    assert _computed(MS + "RotaryEmbedding", sample)[0].tolist() == [[[-6.0, 3.0]]]
+    assert computed(MS + "RotaryEmbedding", sample)[0].tolist() == [[[-6.0, 3.0]]]
 
 
 @pytest.mark.parametrize(
@@ -138,5 +128,5 @@ def test_turning_is_scaled() -> None:
 )
 def test_what_is_not_computed_is_one_error(op: str, sample: Sample, match: str) -> None:
     with pytest.raises(InputError, match=match) as raised:
-        _computed(op, sample)
+        computed(op, sample)
     assert raised.value.code == "no-execute"

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from oracles import run
-from sample_kit import INT64_MAX, Arg, Sample, act, call_of, const, scale, weights
+from sample_kit import Arg, Sample, act, call_of, scale
 
 from npusim.errors import InputError
 from npusim.ops import OPS
@@ -33,69 +31,6 @@ def _agree(op: str, sample: Sample) -> None:
 
 def _axes(draw: st.DrawFn, rank: int, low: int, high: int) -> tuple[int, ...]:
     return tuple(draw(st.integers(low, high)) for _ in range(rank))
-
-
-@st.composite
-def _windows(draw: st.DrawFn, *, dilated: bool = True) -> tuple[int, dict[str, Any]]:
-    rank = draw(st.integers(1, 2))
-    attrs: dict[str, Any] = {"strides": _axes(draw, rank, 1, 3)}
-    if dilated:
-        attrs["dilations"] = _axes(draw, rank, 1, 2)
-    auto = draw(_AUTO)
-    if auto == "NOTSET":
-        attrs["pads"] = _axes(draw, 2 * rank, 0, 1)
-    else:
-        attrs["auto_pad"] = auto
-    return rank, attrs
-
-
-@_SOME
-@given(st.data(), _windows())
-def test_convolution(data: st.DataObject, window: tuple[int, dict[str, Any]]) -> None:
-    rank, attrs = window
-    groups = data.draw(st.integers(1, 2))
-    x = act(1, 2 * groups, *_axes(data.draw, rank, 5, 9))
-    w = weights(3 * groups, 2, *_axes(data.draw, rank, 1, 3))
-    _agree("Conv", Sample(attrs | {"group": groups}, (x, w)))
-
-
-@_SOME
-@given(st.data(), _windows())
-def test_transposed_convolution(data: st.DataObject, window: tuple[int, dict[str, Any]]) -> None:
-    """With SAME the output is stride times the input; onnxruntime falls short of it where the kernel is smaller."""
-    rank, attrs = window
-    if data.draw(st.booleans()):
-        attrs["output_padding"] = tuple(data.draw(st.integers(0, stride - 1)) for stride in attrs["strides"])
-    x, w = act(1, 2, *_axes(data.draw, rank, 2, 5)), weights(2, 3, *_axes(data.draw, rank, 1, 4))
-    same = str(attrs.get("auto_pad", "")).startswith("SAME")
-    assume(not same or all(size >= stride for size, stride in zip(w.value.shape[2:], attrs["strides"], strict=True)))
-    _agree("ConvTranspose", Sample(attrs, (x, w)))
-
-
-@_SOME
-@given(st.data(), _windows(), st.sampled_from(["MaxPool", "AveragePool"]))
-def test_pooling(data: st.DataObject, window: tuple[int, dict[str, Any]], op: str) -> None:
-    """onnxruntime sizes SAME pads by the kernel before dilation (its issue 20582), so both together are left out."""
-    rank, attrs = window
-    assume("auto_pad" not in attrs or set(attrs["dilations"]) == {1})
-    attrs |= {"kernel_shape": _axes(data.draw, rank, 2, 3), "ceil_mode": data.draw(st.integers(0, 1))}
-    _agree(op, Sample(attrs, (act(1, 2, *_axes(data.draw, rank, 5, 9)),)))
-
-
-@_SOME
-@given(st.data())
-def test_slice_and_its_values(data: st.DataObject) -> None:
-    bound = st.one_of(st.integers(-9, 9), st.sampled_from([INT64_MAX, -INT64_MAX]))
-    starts, ends = (data.draw(st.lists(bound, min_size=2, max_size=2)) for _ in range(2))
-    steps = data.draw(st.lists(st.sampled_from([-3, -2, -1, 1, 2, 3]), min_size=2, max_size=2))
-    # onnxruntime takes the largest integer for the end whichever way it goes; ONNX clamps it
-    ends = [-end if step < 0 and end == INT64_MAX else end for end, step in zip(ends, steps, strict=True)]
-    sample = Sample({}, (act(4, 5), const(starts), const(ends), const([0, 1]), const(steps)))
-    _agree("Slice", sample)
-    execute = OPS["Slice"].execute
-    assert execute is not None
-    (ours,) = execute(call_of("Slice", sample), [arg and arg.value for arg in sample.ins])
-    assert ours.tolist() == run("Slice", sample)[0].tolist()
 
 
 @_SOME

@@ -7,21 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 from oracles import run
-from sample_kit import Arg, Sample, act, call_of, const, fed, scale, u8, weights, zero
+from sample_kit import Arg, Sample, act, computed, const, fed, scale, u8, weights, zero
 
 from npusim.errors import InputError
-from npusim.ops import OPS
 
 Array = np.ndarray[Any, Any]
-
-
-def _computed(op: str, sample: Sample) -> list[Array]:
-    execute = OPS[op].execute
-    assert execute is not None
-    call = call_of(op, sample)
-    made = list(execute(call, [arg and arg.value for arg in sample.ins]))
-    assert [each.shape for each in made] == [out.shape for out in call.outs]
-    return made
 
 
 def _bits(bits: int, zeros: Arg | None = None, bias: Arg | None = None) -> tuple[str, Sample]:
@@ -85,7 +75,7 @@ CASES = [
 
 @pytest.mark.parametrize(("op", "sample"), CASES)
 def test_as_onnxruntime_computes_it(op: str, sample: Sample) -> None:
-    for mine, theirs in zip(_computed(op, sample), run(op, sample), strict=True):
+    for mine, theirs in zip(computed(op, sample), run(op, sample), strict=True):
         assert mine.dtype == theirs.dtype
         if mine.dtype.kind == "f":
             np.testing.assert_allclose(mine, theirs, rtol=1e-4, atol=1e-4)
@@ -102,25 +92,37 @@ def test_a_scale_for_each_row() -> None:
             scale(2.0), zero(5),
         ),
     )  # fmt: skip
-    assert _computed("QLinearMatMul", sample)[0].tolist() == [[7], [40]]
+    assert computed("QLinearMatMul", sample)[0].tolist() == [[7], [40]]
 
 
 def test_a_mean_over_all_axes() -> None:
     """0, 4, 10, 20 have the mean 8.5, less the zero point 2 is 6.5; times 0.5 over 0.25 is 13; plus 1."""
     x = fed([[0, 4], [10, 20]], "uint8")
     sample = Sample({"keepdims": 0}, (x, scale(0.5), zero(2), scale(0.25), zero(1)))
-    assert _computed(MS + "QLinearReduceMean", sample)[0].item() == 14
+    assert computed(MS + "QLinearReduceMean", sample)[0].item() == 14
+
+
+_FOUR = (fed([4], "uint8"), scale(), zero())
+
+
+@pytest.mark.parametrize(
+    ("op", "attrs", "ins"),
+    [("QLinearWhere", {}, (fed([True], "bool"), *_FOUR, *_FOUR)), ("QLinearLeakyRelu", {"alpha": 0.5}, _FOUR)],
+)
+def test_ties_are_rounded_before_they_are_shifted(op: str, attrs: dict[str, Any], ins: tuple[Arg, ...]) -> None:
+    """(4 - 3) * 0.5 = 0.5 steps round to 0, plus 1; shifted first, 1.5 would round to 2."""
+    assert computed(MS + op, Sample(attrs, (*ins, scale(1.0), zero(1))))[0].tolist() == [1]
 
 
 def test_no_zero_points_are_zeros() -> None:
     """(2 + 4) * 0.5 = 3 in units of 1."""
     sample = Sample({}, (fed([2], "uint8"), scale(), None, fed([4], "uint8"), scale(), None, scale(1.0), None))
-    assert _computed(MS + "QLinearAdd", sample)[0].tolist() == [3]
+    assert computed(MS + "QLinearAdd", sample)[0].tolist() == [3]
 
 
-def test_reordered_groups_are_not_computed() -> None:
+def test_reordered_groups_are_notcomputed() -> None:
     op, sample = _bits(4)
     ordered = Sample(sample.attrs, (*sample.ins[:4], fed([0] * 48, "int32")))
     with pytest.raises(InputError, match="g_idx") as raised:
-        _computed(op, ordered)
+        computed(op, ordered)
     assert raised.value.code == "no-execute"
