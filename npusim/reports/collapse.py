@@ -69,7 +69,7 @@ def _chains(found: Outcome) -> Table:
     )  # fmt: skip
 
     def row(chain: Chain) -> tuple[str, ...]:
-        away = differences[chain.output].max_rel
+        away = differences[chain.goes_into].max_rel
         return (
             clean(chain.name), clean(", ".join(chain.nodes)), _kinds(chain), size(chain.kernel), macs.show(chain.macs),
             macs.show(chain.macs_before), f"{chain.params:,}", f"{chain.params_before:,}",

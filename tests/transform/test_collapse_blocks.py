@@ -156,6 +156,48 @@ def test_a_channel_added_to_all() -> None:
     _one_conv(_block(sheet, sheet.conv("x", 1, 4, 5, bias=True), "x"), (5, 5))
 
 
+# --- parts of sums --------------------------------------------------------------------------------------------------
+
+
+def _part(proto: ModelProto, expected: list[str]) -> None:
+    found = collapsed(proto)
+    assert ops(found) == expected
+    assert difference(proto, after(found)) < FLOAT32
+    assert prove(found, found.network.graph).holds
+
+
+def test_branches_of_one_tensor_among_others_are_added_first() -> None:
+    """f(x) + t + g(x) + x, where t is something else: (f + g + 1)(x) + t."""
+    sheet = Sheet(1, C, 9, 11)
+    other = sheet.node("Relu", "x")
+    parts = [sheet.conv("x", C, C, 3, bias=True), other, sheet.batch_norm(sheet.conv("x", C, C, 1), C), "x"]
+    _part(sheet.model(sheet.add(*parts)), ["Relu", "Conv", "Add"])
+
+
+def test_two_groups_of_branches() -> None:
+    """f(x) + g(r) + h(x) + k(r): a convolution of each."""
+    sheet = Sheet(1, C, 9, 11)
+    other = sheet.node("Relu", "x")
+    parts = [sheet.conv(of, C, C, kernel) for kernel in (3, 1) for of in ("x", other)]
+    _part(sheet.model(sheet.add(*parts)), ["Relu", "Conv", "Conv", "Add"])
+
+
+def test_signs_are_kept() -> None:
+    """(f(x) - t) - (g(x) - u): (f - g)(x) - t + u."""
+    sheet = Sheet(1, C, 9, 11)
+    t, u = sheet.node("Relu", "x"), sheet.node("Tanh", "x")
+    left = sheet.node("Sub", sheet.conv("x", C, C, 3), t)
+    right = sheet.node("Sub", sheet.conv("x", C, C, 1), u)
+    _part(sheet.model(sheet.node("Sub", left, right)), ["Relu", "Tanh", "Conv", "Sub", "Add"])
+
+
+def test_a_branch_whose_border_would_differ_stays_beside_the_others() -> None:
+    sheet = Sheet(1, C, 9, 11)
+    refused = sheet.conv(sheet.conv("x", C, 2 * C, 1, bias=True), 2 * C, C, 3)
+    parts = [sheet.conv("x", C, C, 3, bias=True), refused, sheet.conv("x", C, C, 1), "x"]
+    _part(sheet.model(sheet.add(*parts)), ["Conv", "Conv", "Conv", "Add"])
+
+
 # --- chains ---------------------------------------------------------------------------------------------------------
 
 

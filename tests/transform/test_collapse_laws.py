@@ -20,7 +20,7 @@ Draw = st.DataObject
 
 def _keeping(data: Draw, sheet: Sheet, x: str, channels: int, depth: int) -> str:
     """A step that keeps channels and frame."""
-    kinds = ["conv", "conv", "norm", "scale", "shift", "same", *(["branches", "residual"] if depth else [])]
+    kinds = ["conv", "conv", "norm", "scale", "shift", "same", *(["branches", "residual", "mixed"] if depth else [])]
     match data.draw(st.sampled_from(kinds)):
         case "conv":
             taps = data.draw(st.tuples(st.sampled_from([1, 1, 3]), st.sampled_from([1, 1, 3])))
@@ -43,6 +43,13 @@ def _keeping(data: Draw, sheet: Sheet, x: str, channels: int, depth: int) -> str
             return sheet.node(data.draw(st.sampled_from(["Identity", "Dropout"])), x)
         case "residual":
             return sheet.add(*data.draw(st.permutations([_chain(data, sheet, x, channels, depth - 1), x])))
+        case "mixed":
+            parts = [_chain(data, sheet, x, channels, 0) for _ in range(2)]
+            parts += [_chain(data, sheet, sheet.node("Relu", x), channels, 0), x]
+            first, *rest = data.draw(st.permutations(parts))
+            for part in rest:
+                first = sheet.node(data.draw(st.sampled_from(["Add", "Sub"])), first, part)
+            return first
         case _:
             parts = [_chain(data, sheet, x, channels, depth - 1) for _ in range(data.draw(st.integers(2, 3)))]
             return sheet.add(*parts)

@@ -67,7 +67,7 @@ class _Writer:
     def nodes(self, step: Step, name: str) -> list[Node]:
         """The convolution, behind a Pad where it needs one."""
         (made,) = step.terms
-        dtype = self.network.graph.tensors[step.output].dtype
+        dtype = self.network.graph.tensors[self.network.sums.get(step.output, step.output)].dtype
         stem, source, before = f"{name}.collapsed", made.source, []
         kernel = self.constant(f"{stem}.weight", dtype, _stored(made))
         inputs = [kernel]
@@ -80,6 +80,19 @@ class _Writer:
             source = before[0].outputs[0]
         op = made.window.op if made.taps else "Gemm"
         return [*before, Node(name, op, (source, *inputs), (step.output,), _attrs(made))]
+
+    def sums(self, step: Step) -> list[Node]:
+        """The terms one after another, under the names of the additions that they were."""
+        (total, *rest), names = step.inputs, [node.name for node in step.nodes]
+        made: list[Node] = []
+        for index, (name, term) in enumerate(zip(rest, step.terms[1:], strict=True)):
+            last = index == len(rest) - 1
+            output = step.output if last else self.name(f"{step.output}.collapsed.sum")
+            op = "Add" if term.kernel.array.flat[0] > 0 else "Sub"
+            label = names[-1] if last else f"{names[-1]}.collapsed.{index + 1}"
+            made.append(Node(label, op, (total, name), (output,)))
+            total = output
+        return made
 
     def pad(self, made: Affine, stem: str, dtype: DType) -> Node:
         """One more channel that holds ones, or a number other than 0 around the frame."""
@@ -126,7 +139,11 @@ def emit(model: Model, network: Network, steps: Sequence[Step]) -> Emitted:
     kept = {node.name for node in model.nodes if id(node) not in gone}
     names: dict[str, str] = {}
     made: dict[str, list[Node]] = {}
+    writer.taken.update(network.sums)
     for step in steps:
+        if not step.products:
+            made[step.output] = writer.sums(step)
+            continue
         first = first_product(step.nodes).name
         name = first if first not in kept else f"{first}.collapsed"
         kept.add(name)
@@ -134,7 +151,12 @@ def emit(model: Model, network: Network, steps: Sequence[Step]) -> Emitted:
         made[step.output] = writer.nodes(step, name)
     nodes: list[Node] = []
     for node in model.nodes:
-        nodes += made.get(node.outputs[0] if node.outputs else "", ()) if id(node) in gone else [node]
+        if id(node) not in gone:
+            nodes.append(node)
+            continue
+        for part in (each for each, whole in network.sums.items() if whole == node.outputs[0]):
+            nodes += made.get(part, ())
+        nodes += made.get(node.outputs[0], ())
     nodes, unread = _without_unread(nodes, model)
     constants = {name: each for name, each in model.constants.items() if name not in unread} | writer.constants
     after = msgspec.structs.replace(model, nodes=tuple(nodes), constants=constants)

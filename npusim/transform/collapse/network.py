@@ -28,6 +28,7 @@ class Network:
     Attributes:
         nodes: those that an output needs, in the order they run.
         readers: how many inputs of nodes, and outputs of the graph, a tensor is.
+        sums: tensors that the network did not have: parts of a sum, and the sum, which is of the same shape and type.
     """
 
     def __init__(self, model: Model, graph: Graph, seed: int = 0) -> None:
@@ -39,16 +40,25 @@ class Network:
         for node in model.nodes:
             inner = [name for name in reads(node) if name not in node.inputs]
             self.readers.update(name for name in (*node.inputs, *inner) if name)
+        self.sums: dict[str, str] = {}
         self._blank: dict[str, bool] = {}
 
     # --- tensors ------------------------------------------------------------------------------------------------
 
     def tensor(self, name: str) -> Tensor | None:
-        """The tensor as it is on the frame; None where the graph has none of that name."""
-        return self.graph.tensors.get(name) if name else None
+        """The tensor as it is on the frame; None where there is none of that name."""
+        return self.graph.tensors.get(self.sums.get(name, name)) if name else None
 
     def shape(self, name: str) -> Shape:
-        return self.graph.tensors[name].shape
+        return self.graph.tensors[self.sums.get(name, name)].shape
+
+    def new(self, wanted: str, whole: str) -> str:
+        """A name that the network does not use, for a part of a sum."""
+        name = wanted
+        while name in self.graph.tensors or name in self.readers or name in self.sums:
+            name += "_"
+        self.sums[name] = self.sums.get(whole, whole)
+        return name
 
     def is_real(self, name: str) -> bool:
         """Whether it is a tensor of batch, channels and frame, of a type that kernels may be stored in."""

@@ -103,7 +103,7 @@ def _whole(
     rounded: Mapping[str, Array], seed: int,
 ) -> Proof:  # fmt: skip
     inputs = seeded_inputs(before, seed)
-    inside = tuple(chain.output for chain in found.chains)
+    inside = tuple(chain.goes_into for chain in found.chains)
     wanted = tuple(dict.fromkeys((*before.outputs, *inside)))
     was = _run(before, inputs, blank, wanted)
     now = _run(after, inputs, {**blank, **exact}, wanted)
@@ -124,11 +124,12 @@ def _apart(
     exactly: list[Difference] = []
     stored: list[Difference] = []
     for chain in found.chains:
-        wanted = (chain.output,)
-        old, new = (_piece(graph, chain.source, chain.output) for graph in (before, after))
-        source = np.random.default_rng([seed, len(drawn)]).random(before.tensors[chain.source].shape)
-        drawn[chain.source] = source.shape
-        inputs = {chain.source: source}
+        wanted = (chain.goes_into,)
+        old, new = (_piece(graph, chain.source, chain.goes_into) for graph in (before, after))
+        inputs = {}
+        for name in old.inputs:
+            inputs[name] = np.random.default_rng([seed, len(drawn)]).random(before.tensors[name].shape)
+            drawn[name] = inputs[name].shape
         was = _run(old, inputs, blank, wanted)
         exactly += _differences(wanted, _run(new, inputs, {**blank, **exact}, wanted), was)
         stored += _differences(wanted, _run(new, inputs, {**blank, **rounded}, wanted), was)
@@ -136,15 +137,16 @@ def _apart(
 
 
 def _piece(graph: Graph, source: str, output: str) -> Graph:
-    """The part of a graph that makes one tensor of another."""
+    """The part of a graph that makes one tensor of another, and of the graph's inputs where it needs them too."""
     wanted, layers = {output}, []
     for layer in reversed(graph.layers):
         if wanted.intersection(layer.outputs):
             layers.append(layer)
             wanted |= {name for name in layer.inputs if name and name != source}
     names = {name for layer in layers for name in (*layer.inputs, *layer.outputs) if name}
+    inputs = tuple(dict.fromkeys((source, *(name for name in graph.inputs if name in names))))
     return Graph(
-        graph.name, {name: graph.tensors[name] for name in names}, tuple(reversed(layers)), (source,), (output,),
+        graph.name, {name: graph.tensors[name] for name in names}, tuple(reversed(layers)), inputs, (output,),
         {name: value for name, value in graph.constants.items() if name in names}, graph.weights, opsets=graph.opsets,
     )  # fmt: skip
 

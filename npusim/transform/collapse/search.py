@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
@@ -10,6 +10,7 @@ from npusim.transform.collapse.affine import Affine, Refusal
 from npusim.transform.collapse.algebra import compose, total
 from npusim.transform.collapse.branches import KIND, RESIDUAL
 from npusim.transform.collapse.network import Network
+from npusim.transform.collapse.partial import Partial, leaves, partials
 from npusim.transform.collapse.steps import Step, count_of, macs_of
 
 Cost = tuple[int, int]
@@ -33,7 +34,7 @@ class Search:
     Attributes:
         ways: for the output of each step, the convolution of each tensor further up that it is as well.
         best: the least that it costs to have it, from the nearest tensors that must be there anyway.
-        chosen: the tensor to take it from; None where its node stays.
+        chosen: what to put in its place; None where its node stays.
     """
 
     def __init__(self, steps: Mapping[str, Step], network: Network, rules: Rules) -> None:
@@ -43,7 +44,7 @@ class Search:
         self.readers = readers(steps, network)
         self.ways: dict[str, dict[str, Affine]] = {}
         self.best: dict[str, Cost] = {}
-        self.chosen: dict[str, str | None] = {}
+        self.chosen: dict[str, Affine | Partial | None] = {}
         for name, step in steps.items():
             self.ways[name] = self._ways(step)
             self._choose(step)
@@ -52,31 +53,30 @@ class Search:
         """Whether a tensor is made by a step, for one other step alone."""
         return name in self.steps and self.readers.get(name) == 1
 
-    def collapses(self) -> dict[str, Affine]:
-        """The convolutions to put in, by output: those that the search chose, from the outputs back."""
+    def collapses(self) -> dict[str, Affine | Partial]:
+        """What to put in, by output: what the search chose, from the outputs back."""
         inner = {name for step in self.steps.values() for name in step.inputs if self.is_inner(name)}
         waiting = [name for name in self.steps if name not in inner]
-        found: dict[str, Affine] = {}
+        found: dict[str, Affine | Partial] = {}
         while waiting:
             name = waiting.pop()
-            source = self.chosen[name]
-            if source is None:
-                waiting += [each for each in self.steps[name].inputs if self.is_inner(each)]
-                continue
-            found[name] = self.ways[name][source]
-            if self.is_inner(source):
-                waiting.append(source)
+            chosen = self.chosen[name]
+            if chosen is not None:
+                found[name] = chosen
+            waiting += [each for each in self._sources(name, chosen) if self.is_inner(each)]
         return found
+
+    def _sources(self, name: str, chosen: Affine | Partial | None) -> tuple[str, ...]:
+        """What the output of a step is then made of."""
+        if chosen is None:
+            return self.steps[name].inputs
+        if isinstance(chosen, Affine):
+            return (chosen.source,)
+        return (chosen.made.source, *(term.source for term in chosen.rest))
 
     def _ways(self, step: Step) -> dict[str, Affine]:
         """What the step is of each tensor from which all its terms come: sums over the terms."""
-        choices = []
-        for term in step.terms:
-            ways = {term.source: term}
-            if self.is_inner(term.source):
-                behind = [self.behind(way, term) for way in self._all(term.source)]
-                ways |= {each.source: each for each in behind if not isinstance(each, Refusal)}
-            choices.append(ways)
+        choices = [self._ways_of(term) for term in step.terms]
         found = {}
         for source in choices[0]:
             parts = [ways[source] for ways in choices if source in ways]
@@ -86,6 +86,11 @@ class Search:
         if len(step.terms) == 1:
             found.pop(step.terms[0].source, None)  # that is the node as it stands
         return found
+
+    def _ways_of(self, term: Affine) -> dict[str, Affine]:
+        """What a term is of its own tensor, and of those further up."""
+        behind = [self.behind(way, term) for way in self._all(term.source)] if self.is_inner(term.source) else []
+        return {term.source: term} | {each.source: each for each in behind if not isinstance(each, Refusal)}
 
     def _all(self, name: str) -> list[Affine]:
         """The ways to have a tensor, its own step among them where that is one convolution."""
@@ -106,16 +111,27 @@ class Search:
 
     def _choose(self, step: Step) -> None:
         """The cheapest way; the node stays where none is cheaper."""
-        inner = [name for name in step.inputs if self.is_inner(name)]
-        best, chosen = _sum((step.macs, step.count), *(self.best[name] for name in inner)), None
-        for source, way in self.ways[step.output].items():
-            if not any(self.steps[name].products for name in way.through):
+        best = self._cost((step.macs, step.count), self._sources(step.output, None))
+        chosen: Affine | Partial | None = None
+        options: list[Affine | Partial] = [*self.ways[step.output].values(), *self._partials(step)]
+        for option in options:
+            made, more = (option, 0) if isinstance(option, Affine) else (option.made, len(option.rest))
+            if not any(self.steps[name].products for name in made.through):
                 continue
-            cost = macs_of(way, step.output, self.network), count_of(way)
-            cost = _sum(cost, self.best[source]) if self.is_inner(source) else cost
+            cost = macs_of(made, step.output, self.network), count_of(made) + more
+            cost = self._cost(cost, self._sources(step.output, option))
             if self._key(cost) < self._key(best):
-                best, chosen = cost, source
+                best, chosen = cost, option
         self.best[step.output], self.chosen[step.output] = best, chosen
+
+    def _partials(self, step: Step) -> list[Partial]:
+        if len(step.terms) < 2:
+            return []
+        terms, joins = leaves(step, {name: each for name, each in self.steps.items() if self.is_inner(name)})
+        return list(partials(terms, [self._ways_of(term) for term in terms], joins)) if len(terms) > 2 else []
+
+    def _cost(self, own: Cost, sources: Iterable[str]) -> Cost:
+        return _sum(own, *(self.best[name] for name in sources if self.is_inner(name)))
 
     def _key(self, cost: Cost) -> Cost:
         return cost[::-1] if self.rules.always else cost

@@ -8,10 +8,10 @@ from math import prod
 import msgspec
 
 from npusim.model import Node
-from npusim.transform.collapse.affine import Affine, Refusal
+from npusim.transform.collapse.affine import Affine, Refusal, identity
 from npusim.transform.collapse.branches import KIND
 from npusim.transform.collapse.network import Network
-from npusim.transform.collapse.rules import terms
+from npusim.transform.collapse.rules import terms as terms_of
 from npusim.transform.collapse.scale import SCALE
 
 # Operators that multiply and accumulate: a chain without one is no convolution, and is not made one.
@@ -52,7 +52,7 @@ def steps_of(network: Network) -> tuple[dict[str, Step], dict[str, Refusal]]:
     found: dict[str, Step] = {}
     refused: dict[str, Refusal] = {}
     for node in network.nodes:
-        kind, made = terms(node, network)
+        kind, made = terms_of(node, network)
         if made is None:
             continue
         if isinstance(made, Refusal):
@@ -84,6 +84,16 @@ def collapsed(each: Affine, output: str, through: Iterable[Step], network: Netwo
     macs, count = macs_of(each, output, network), count_of(each)
     named = msgspec.structs.replace(each, place=first_product(nodes).place, through=(), kinds=())
     return Step(output, "convolution", (named,), nodes, macs, count, True, collapsed=True)
+
+
+def rejoined(part: str, rest: Sequence[Affine], joins: Sequence[Step], network: Network) -> Step:
+    """The sum of a convolution, which makes ``part``, and the other terms, in the place of the sums that were."""
+    output = joins[-1].output
+    shape = network.shape(output)
+    place = joins[-1].place
+    terms = (identity(part, shape, shape[1], place), *rest)
+    nodes = tuple(node for step in joins for node in step.nodes)
+    return Step(output, KIND, terms, nodes, 0, len(rest), False, collapsed=True)
 
 
 def first_product(nodes: Sequence[Node]) -> Node:
