@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib import import_module
 
 from npusim import __version__
@@ -153,7 +153,19 @@ def _layer(each: Pass, owned: Sequence[LayerWork], params: int, hardware: Hardwa
         utilisation=dense / hardware.mac_array.macs_per_cycle / cycles if cycles else None,
         traffic=_by_level(each.cost.traffic), mapping=each.mapping,
         fused=tuple(work.layer.name for work in owned if work is not main), off_npu=each.off_npu,
+        sram_bytes=each.sram_bytes, reads=_reads(owned), makes=_makes(owned),
     )  # fmt: skip
+
+
+def _reads(owned: Iterable[LayerWork]) -> tuple[str, ...]:
+    """The tensors that the layers read and do not make themselves, in order; no constants."""
+    made = set(_makes(owned))
+    names = (t.name for work in owned for t in work.call.ins if t is not None and not t.is_constant)
+    return tuple(dict.fromkeys(name for name in names if name not in made))
+
+
+def _makes(owned: Iterable[LayerWork]) -> tuple[str, ...]:
+    return tuple(t.name for work in owned for t in work.call.outs)
 
 
 def _by_level(traffic: Mapping[tuple[str, str], int]) -> dict[str, dict[str, int]]:
@@ -214,7 +226,7 @@ def _kinds(unknown: Sequence[Unsupported]) -> str:
 def _unsupported(each: LayerWork) -> Unsupported:
     domain, _, op = each.layer.op.rpartition("::")
     why = f"operator {op} of domain {domain or 'ai.onnx'} has no cost rule"
-    return Unsupported(each.layer.name, each.layer.op, why)
+    return Unsupported(each.layer.name, each.layer.op, why, _reads([each]), _makes([each]))
 
 
 def _shapes(graph: Graph, names: Sequence[str]) -> dict[str, tuple[int, ...]]:
@@ -226,4 +238,5 @@ def _profile_info(hardware: HardwareProfile, plan: Plan) -> ProfileInfo:
         hardware.name, hardware.variant, hardware.overrides, hardware.vendor, hardware.target, hardware.clock_hz,
         hardware.mac_array.macs_per_cycle, hardware.dram_read_bytes_per_cycle, hardware.dram_write_bytes_per_cycle,
         hardware.sram.size_bytes, hardware.confidence, (*hardware.assumptions, *plan.assumptions),
+        hardware.mac_array.fast_macs_per_cycle, hardware.dram.duplex,
     )  # fmt: skip

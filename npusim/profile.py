@@ -45,6 +45,13 @@ class Winograd(msgspec.Struct, frozen=True):
     transform_cycles: CyclesOrZero
     upsampled: bool = False
 
+    @property
+    def gain(self) -> float:
+        """MACs of the direct algorithm for each multiplication, at the most: of a kernel that is one sub-kernel."""
+        square = (self.output_tile_2d * self.sub_kernel) ** 2
+        one_sided = self.output_tile_1d * self.output_tile_2d * self.sub_kernel
+        return max(square, one_sided) / self.macs_per_tile
+
 
 class MacArray(msgspec.Struct, frozen=True):
     """The array of multiply-accumulators and how a convolution is laid over it.
@@ -77,6 +84,11 @@ class MacArray(msgspec.Struct, frozen=True):
     stripe_min_cycles: CyclesOrZero
     kernel_sides: tuple[Count, ...] = ()
     winograd: Winograd | None = None
+
+    @property
+    def fast_macs_per_cycle(self) -> float:
+        """The peak in MACs of the direct algorithm, where the fastest one that the array has runs."""
+        return self.macs_per_cycle * max(1.0, self.winograd.gain if self.winograd else 1.0)
 
 
 class VectorUnit(msgspec.Struct, frozen=True):

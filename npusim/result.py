@@ -37,6 +37,8 @@ class ProfileInfo(msgspec.Struct, frozen=True):
     sram_bytes: int = 0
     confidence: str = ""
     assumptions: tuple[str, ...] = ()
+    fast_macs_per_cycle: float = 0.0
+    dram_duplex: bool | None = None
 
 
 class OptionsInfo(msgspec.Struct, frozen=True):
@@ -79,7 +81,11 @@ class Totals(msgspec.Struct, frozen=True):
 
 
 class LayerResult(msgspec.Struct, frozen=True):
-    """One pass of the NPU: a layer with what is fused to it. Shapes are the graph's own (N, C, spatial axes)."""
+    """One pass of the NPU: a layer with what is fused to it. Shapes are the graph's own (N, C, spatial axes).
+
+    ``reads`` and ``makes`` are the names of its tensors, constants and what stays within the pass left out; a result of
+    an earlier version lacks them, and ``sram_bytes``, what the pass holds of SRAM at most.
+    """
 
     name: str
     op: str
@@ -101,6 +107,9 @@ class LayerResult(msgspec.Struct, frozen=True):
     mapping: Mapping[str, Any]
     fused: tuple[str, ...] = ()
     off_npu: str = ""
+    sram_bytes: int = 0
+    reads: tuple[str, ...] = ()
+    makes: tuple[str, ...] = ()
 
     @property
     def dram_bytes(self) -> int:
@@ -111,6 +120,8 @@ class Unsupported(msgspec.Struct, frozen=True):
     name: str
     op: str
     why: str
+    reads: tuple[str, ...] = ()
+    makes: tuple[str, ...] = ()
 
 
 class OffNpu(msgspec.Struct, frozen=True):
@@ -121,7 +132,10 @@ class OffNpu(msgspec.Struct, frozen=True):
 
 
 class Estimate(msgspec.Struct, frozen=True):
-    """What a network costs on a profile, with the profile, the options and the version that made it."""
+    """What a network costs on a profile, with the profile, the options and the version that made it.
+
+    ``command`` is the command line, quoted for a shell; empty where no command line made it.
+    """
 
     npusim: str
     schema: int
@@ -133,6 +147,7 @@ class Estimate(msgspec.Struct, frozen=True):
     unsupported: tuple[Unsupported, ...] = ()
     off_npu: tuple[OffNpu, ...] = ()
     warnings: tuple[Notice, ...] = ()
+    command: str = ""
 
     @property
     def latency_s(self) -> float:
