@@ -16,6 +16,7 @@ from npusim.transform.collapse.outcome import Cost, Outcome
 from npusim.transform.collapse.proof import Proof
 from npusim.units import format_bytes, format_macs, format_seconds
 
+NOISE = 1e-12  # what float64 makes of sums in another order differs from machine to machine; json has the digits
 WEIGHTLESS = "weights absent: structure only, no proof on its numbers; proved with seeded weights"
 
 
@@ -73,7 +74,7 @@ def _chains(found: Outcome) -> Table:
         return (
             clean(chain.name), clean(", ".join(chain.nodes)), _kinds(chain), size(chain.kernel), macs.show(chain.macs),
             macs.show(chain.macs_before), f"{chain.params:,}", f"{chain.params_before:,}",
-            NOTHING if away is None else f"{away:.1g}",
+            NOTHING if away is None else _short(away),
         )  # fmt: skip
 
     return Table(columns, tuple(map(row, found.chains)))
@@ -137,4 +138,10 @@ def _most(differences: Sequence[tuple[float | None, float | None]]) -> str:
     if any(absolute is None for absolute, _ in differences):
         return "not to be measured, as one of them is no number"
     absolute, relative = (max((pair[at] or 0.0 for pair in differences), default=0.0) for at in (0, 1))
-    return f"{absolute:.2g}, {relative:.2g} of the largest element" if absolute else "0"
+    if max(absolute, relative) < NOISE:
+        return f"below {NOISE:.0g}"
+    return f"{absolute:.2g}, {relative:.2g} of the largest element"
+
+
+def _short(away: float) -> str:
+    return f"<{NOISE:.0g}" if away < NOISE else f"{away:.1g}"

@@ -275,3 +275,28 @@ def test_a_file_that_changes_meanwhile_is_not_patched(
 
     monkeypatch.setattr(outcome, "run", slow)
     _fails("changed-file", 2, str(source), "-o", str(tmp_path / "out.onnx"))
+
+
+def test_the_pages_times_are_those_of_today() -> None:
+    """What docs/collapse.md and README.md say in sentences."""
+    args = ("sesr-m5-x2-expanded", "--size", "1920x1080", "--format", "json")
+    plain, padded = (json.loads(right(*args, *more)) for more in ((), ("--pad-intermediate",)))
+    before, after, other = (
+        found["totals"]["latency_s"] * 1e3 for found in (plain["before"], plain["after"], padded["after"])
+    )
+    root = Path(__file__).parents[2]
+    page, readme = ((root / name).read_text() for name in ("docs/collapse.md", "README.md"))
+    assert f"would take {before:.0f} ms a frame" in page
+    assert f"collapsed it takes {after:.0f} ms" in page
+    assert f"{other:.2f} ms against {after:.2f} ms in all" in page
+    assert f"would take {before:.1f} ms" in readme
+    assert f"brings it to {after:.2f} ms" in readme
+
+
+def test_pad_intermediate_takes_the_subtraction_of_sesr_into_the_first_convolution() -> None:
+    """0.5 around the image, and the bias that makes the rest of x - 0.5: 16 numbers more, and not a MAC."""
+    found = json.loads(right("sesr-m5-x2-expanded", "--pad-intermediate", "--format", "json"))
+    first = found["chains"][0]
+    assert (first["nodes"], first["kinds"]) == (["sub1", "conv2", "conv3"], {"scale": 1, "convolution": 2})
+    assert found["after"]["params"] == 13_520 + 80 + 16
+    assert found["after"]["macs"] == 29 * 23 * 13_520

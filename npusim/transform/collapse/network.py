@@ -113,9 +113,9 @@ class Network:
     @cached_property
     def seeded(self) -> dict[str, Array]:
         """Seeded elements for the constants that layers read and that lack theirs."""
-        drawn = seeded_weights(self.graph, self.seed)
         read = dict.fromkeys(name for layer in self.graph.layers for name in layer.inputs if name)
         blank = [name for name in read if self.is_constant(name) and self.is_blank(name)]
+        drawn = seeded_weights(self.graph, self.seed) if blank else {}
         return {name: drawn[name] if name in drawn else self._ones(name) for name in blank}
 
     def _ones(self, name: str) -> Array:

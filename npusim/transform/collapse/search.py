@@ -1,4 +1,7 @@
-"""Which chains to collapse: the fewest MACs, then the fewest nodes, by dynamic programming from inputs to outputs."""
+"""Which chains to collapse: the fewest MACs, then the fewest nodes, by dynamic programming from inputs to outputs.
+
+Where both are equal, a Pad in front of a convolution is better than a node that computes.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +14,7 @@ from npusim.transform.collapse.algebra import compose, total
 from npusim.transform.collapse.branches import KIND, RESIDUAL
 from npusim.transform.collapse.network import Network
 from npusim.transform.collapse.partial import Partial, leaves, partials
-from npusim.transform.collapse.steps import Step, count_of, macs_of
-
-Cost = tuple[int, int]
+from npusim.transform.collapse.steps import Cost, Step, count_of, macs_of
 
 
 class Rules(msgspec.Struct, frozen=True):
@@ -111,15 +112,15 @@ class Search:
 
     def _choose(self, step: Step) -> None:
         """The cheapest way; the node stays where none is cheaper."""
-        best = self._cost((step.macs, step.count), self._sources(step.output, None))
+        best = self._cost(step.cost, self._sources(step.output, None))
         chosen: Affine | Partial | None = None
         options: list[Affine | Partial] = [*self.ways[step.output].values(), *self._partials(step)]
         for option in options:
             made, more = (option, 0) if isinstance(option, Affine) else (option.made, len(option.rest))
             if not any(self.steps[name].products for name in made.through):
                 continue
-            cost = macs_of(made, step.output, self.network), count_of(made) + more
-            cost = self._cost(cost, self._sources(step.output, option))
+            own = macs_of(made, step.output, self.network), count_of(made) + more, 1 + more
+            cost = self._cost(own, self._sources(step.output, option))
             if self._key(cost) < self._key(best):
                 best, chosen = cost, option
         self.best[step.output], self.chosen[step.output] = best, chosen
@@ -134,7 +135,8 @@ class Search:
         return _sum(own, *(self.best[name] for name in sources if self.is_inner(name)))
 
     def _key(self, cost: Cost) -> Cost:
-        return cost[::-1] if self.rules.always else cost
+        macs, count, computing = cost
+        return (count, macs, computing) if self.rules.always else cost
 
 
 def readers(steps: Mapping[str, Step], network: Network) -> dict[str, int]:
@@ -151,4 +153,5 @@ def readers(steps: Mapping[str, Step], network: Network) -> dict[str, int]:
 
 
 def _sum(*costs: Cost) -> Cost:
-    return sum(each[0] for each in costs), sum(each[1] for each in costs)
+    macs, count, computing = (sum(each[index] for each in costs) for index in range(3))
+    return macs, count, computing

@@ -18,6 +18,9 @@ from npusim.transform.collapse.scale import SCALE
 PRODUCTS = ("Conv", "ConvTranspose", "Gemm", "MatMul")
 
 
+Cost = tuple[int, int, int]  # MACs, nodes, and nodes that compute
+
+
 class Step(msgspec.Struct, frozen=True):
     """A linear node, or the convolution that has taken the place of some.
 
@@ -26,6 +29,7 @@ class Step(msgspec.Struct, frozen=True):
         nodes: those it stands for, in the order they run.
         macs: on the frame of the network.
         count: nodes that it takes to write down.
+        computing: how many of them compute; a Pad only moves.
         products: whether it multiplies and accumulates.
     """
 
@@ -35,8 +39,13 @@ class Step(msgspec.Struct, frozen=True):
     nodes: tuple[Node, ...]
     macs: int
     count: int
+    computing: int
     products: bool
     collapsed: bool = False
+
+    @property
+    def cost(self) -> Cost:
+        return self.macs, self.count, self.computing
 
     @property
     def place(self) -> str:
@@ -62,7 +71,7 @@ def steps_of(network: Network) -> tuple[dict[str, Step], dict[str, Refusal]]:
             kind = SCALE  # an addition of a constant
         products = node.op in PRODUCTS
         macs = macs_of(made[0], node.outputs[0], network) if products else 0
-        found[node.outputs[0]] = Step(node.outputs[0], kind, made, (node,), macs, 1, products)
+        found[node.outputs[0]] = Step(node.outputs[0], kind, made, (node,), macs, 1, int(node.op != "Pad"), products)
     return found, refused
 
 
@@ -83,7 +92,7 @@ def collapsed(each: Affine, output: str, through: Iterable[Step], network: Netwo
     nodes = tuple(node for step in through for node in step.nodes)
     macs, count = macs_of(each, output, network), count_of(each)
     named = msgspec.structs.replace(each, place=first_product(nodes).place, through=(), kinds=())
-    return Step(output, "convolution", (named,), nodes, macs, count, True, collapsed=True)
+    return Step(output, "convolution", (named,), nodes, macs, count, 1, True, collapsed=True)
 
 
 def rejoined(part: str, rest: Sequence[Affine], joins: Sequence[Step], network: Network) -> Step:
@@ -93,7 +102,7 @@ def rejoined(part: str, rest: Sequence[Affine], joins: Sequence[Step], network: 
     place = joins[-1].place
     terms = (identity(part, shape, shape[1], place), *rest)
     nodes = tuple(node for step in joins for node in step.nodes)
-    return Step(output, KIND, terms, nodes, 0, len(rest), False, collapsed=True)
+    return Step(output, KIND, terms, nodes, 0, len(rest), len(rest), False, collapsed=True)
 
 
 def first_product(nodes: Sequence[Node]) -> Node:
