@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -14,6 +14,8 @@ from npusim.cli.options import check_format, output_options, quiet_option
 from npusim.errors import EstimateError, InputError
 
 if TYPE_CHECKING:
+    from npusim.ir import Graph
+    from npusim.pictures import Picture
     from npusim.reference.compare import Difference
     from npusim.reference.validate import Comparison, Validation
     from npusim.reports.blocks import Block
@@ -29,6 +31,7 @@ FORMATS = ("text", "json", "md")
 @click.option("--dim", multiple=True, metavar="NAME=N|INPUT:AXIS=N", help="A free dimension; may be repeated.")
 @click.option("--batch", metavar="N", help="The first axis of every input.")
 @click.option("--weights", metavar="FILE", help="Arrays for its constants by name, an npz file.")
+@click.option("--image", metavar="FILE", help="Runs on a picture: its middle, or resized where it is too small.")
 @click.option("--layers", is_flag=True, help="Compares inside too, and names the first layer that differs.")
 @click.option("--seed", metavar="N", default="0", show_default=True, help="Of the inputs, and of weights it lacks.")
 @click.option(
@@ -38,14 +41,16 @@ FORMATS = ("text", "json", "md")
 @quiet_option
 def command(
     model: str, against: str | None, size: str | None, shape: tuple[str, ...], dim: tuple[str, ...], batch: str | None,
-    weights: str | None, layers: bool, seed: str, tolerance: str, form: str, output: str | None, quiet: bool,
+    weights: str | None, image: str | None, layers: bool, seed: str, tolerance: str, form: str, output: str | None,
+    quiet: bool,
 ) -> None:  # fmt: skip
     """Runs MODEL in numpy and compares: with SESR of the paper, where it is one; with --against; with onnxruntime.
 
+    It runs on seeded inputs, or on the picture that --image names, at the network's own size, --size or the picture's.
     A network without weights gets seeded ones. Exit code 1 where an output is further off than the tolerance.
     """
     check_format(form, FORMATS)
-    bound = {
+    bound: dict[str, Any] = {
         "size": None if size is None else values.size(size), "shapes": values.shapes(shape),
         "dims": values.dims(dim), "batch": None if batch is None else values.batch(batch),
     }  # fmt: skip
@@ -53,17 +58,35 @@ def command(
     if start != int(start):
         raise InputError(f"{seed!r} is no seed", code="bad-option", where="--seed", fix="give a whole number from 0")
     from npusim.frontends.load import load  # noqa: PLC0415 - --help needs no operators
+    from npusim.pictures import read  # noqa: PLC0415 - as above
+    from npusim.reference.inputs import pictured  # noqa: PLC0415 - as above
     from npusim.reference.validate import read_weights, validate  # noqa: PLC0415 - as above
 
     with outputs.progress("running the network", quiet):
+        picture = None if image is None else read(image)
+        graph, bound = _graph(model, bound, picture)
         found = validate(
-            load(model, **bound), against=None if against is None else load(against, **bound),  # type: ignore[arg-type]
-            weights=None if weights is None else read_weights(Path(weights)), seed=int(start), layers=layers,
-            tolerance=share,
+            graph, against=None if against is None else load(against, **bound),
+            weights=None if weights is None else read_weights(Path(weights)),
+            fed=None if picture is None else pictured(graph, picture, Path(str(image)).name), seed=int(start),
+            layers=layers, tolerance=share,
         )  # fmt: skip
     outputs.emit(_printed(found, form, output), output)
     if not found.holds:
         raise EstimateError("it does not compute what it should", code="differs", where=found.model)
+
+
+def _graph(model: str, bound: dict[str, Any], picture: Picture | None) -> tuple[Graph, dict[str, Any]]:
+    """The network and what binds it: the picture's size, where neither the file nor the user gives one."""
+    from npusim.frontends.load import load  # noqa: PLC0415 - --help needs no operators
+
+    try:
+        return load(model, **bound), bound
+    except InputError as fault:
+        if fault.code != "dynamic-dim" or picture is None or bound["size"] is not None:
+            raise
+    bound = bound | {"size": picture.size}
+    return load(model, **bound), bound
 
 
 def _number(option: str, text: str) -> float:
@@ -97,7 +120,7 @@ def _page(found: Validation) -> Iterator[Block]:
 
     yield Heading(clean(found.model))
     shapes = ", ".join(f"{name} {'x'.join(map(str, shape))}" for name, shape in found.inputs.items())
-    yield Facts((("inputs", clean(f"{shapes}, seeded ({found.seed})")), ("weights", clean(found.weights))))
+    yield Facts((("inputs", clean(f"{shapes}, {found.inputs_from}")), ("weights", clean(found.weights))))
     yield Table(
         (
             Column("against", least=12), Column("output", least=6), Column("max difference", "absolute", right=True),

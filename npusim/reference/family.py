@@ -11,15 +11,20 @@ from npusim.ir import Graph, Layer
 from npusim.ops.base import Array
 from npusim.reference.sesr import Block, Convolution, LinearBlock, Network, upscale
 
-OPERATORS = {"Sub", "Conv", "PRelu", "Relu", "Add", "DepthToSpace", "Clip"}
+OPERATORS = {"Sub", "Conv", "PRelu", "Relu", "Add", "DepthToSpace", "Clip", "Identity"}
 SCALES = {4: 2, 9: 3, 16: 4}  # channels of the last block
 
 
 class Found(NamedTuple):
-    """The paper's network with the graph's parameters, and what to call it: middle blocks x features, scale, form."""
+    """The paper's network with the graph's parameters, and what to call it: middle blocks x features, scale, form.
+
+    Attributes:
+        convolutions: the tensors that the graph's convolutions make, in the order of its layers.
+    """
 
     network: Network
     label: str
+    convolutions: tuple[str, ...]
 
 
 class _Parameters(NamedTuple):
@@ -46,12 +51,22 @@ def sesr_of(graph: Graph, weights: Mapping[str, Array]) -> Found | None:
     network = Network(first, tuple(middle), last, slopes, slopes is not None, centre, clipped)
     form = "expanded" if isinstance(first, LinearBlock) else "collapsed" if slopes is not None else "hardware"
     scale = SCALES[_shape(last)[0]]
-    return Found(network, f"{len(middle)} x {_shape(first)[0]}, x{scale}, {form}")
+    convolutions = tuple(layer.outputs[0] for layer in graph.layers if layer.op == "Conv")
+    return Found(network, f"{len(middle)} x {_shape(first)[0]}, x{scale}, {form}", convolutions)
 
 
-def run(network: Network, images: Array) -> Array:
+def run(found: Found, images: Array) -> Array:
     """[batch, 1, H, W] to [batch, 1, scale * H, scale * W]."""
-    return np.stack([upscale(network, image) for image in images])
+    return np.stack([upscale(found.network, image) for image in images])
+
+
+def inside(found: Found, images: Array) -> dict[str, Array]:
+    """What each convolution of the paper's network makes, by the name of the graph's tensor."""
+    seen: list[list[Array]] = [[] for _ in images]
+    for image, each in zip(images, seen, strict=True):
+        upscale(found.network, image, each)
+    made = (np.stack(steps) for steps in zip(*seen, strict=True))
+    return dict(zip(found.convolutions, made, strict=True))
 
 
 def _parameters(graph: Graph, weights: Mapping[str, Array]) -> _Parameters | None:

@@ -67,15 +67,19 @@ class Network(msgspec.Struct, frozen=True):
 # --- running --------------------------------------------------------------------------------------------------------
 
 
-def upscale(network: Network, image: Array) -> Array:
-    """[1, H, W] to [1, scale * H, scale * W]: both long skips, and x4 as x2 twice (the authors' code)."""
-    first = apply(network.first, image - network.centre if network.centre else image)
+def upscale(network: Network, image: Array, seen: list[Array] | None = None) -> Array:
+    """[1, H, W] to [1, scale * H, scale * W]: both long skips, and x4 as x2 twice (the authors' code).
+
+    Args:
+        seen: takes in what each convolution makes, in the order they run.
+    """
+    first = apply(network.first, image - network.centre if network.centre else image, seen)
     x = first
     for index, block in enumerate(network.middle):
-        x = apply(block, x)
+        x = apply(block, x, seen)
         slope: Any = 0 if network.slopes is None else network.slopes[index].reshape(-1, 1, 1)
         x = np.maximum(x, 0) + slope * np.minimum(x, 0)
-    x = apply(network.last, x + first)
+    x = apply(network.last, x + first, seen)
     if network.input_skip:
         x = x + image
     for factor in _factors(len(x)):
@@ -83,13 +87,21 @@ def upscale(network: Network, image: Array) -> Array:
     return np.clip(x, 0, 1) if network.clipped else x
 
 
-def apply(block: Block, x: Array) -> Array:
-    """What a block makes of an image."""
+def apply(block: Block, x: Array, seen: list[Array] | None = None) -> Array:
+    """What a block makes of an image; ``seen`` takes in what its convolutions make."""
     if isinstance(block, Convolution):
-        return convolve(x, block.kernel, block.bias)
+        y = convolve(x, block.kernel, block.bias)
+        _note(seen, y)
+        return y
     hidden = convolve(x, block.wide, block.wide_bias)
     y = convolve(hidden, block.narrow[:, :, None, None], block.narrow_bias)
+    _note(seen, hidden, y)
     return y + x if block.short_skip else y
+
+
+def _note(seen: list[Array] | None, *made: Array) -> None:
+    if seen is not None:  # else each is let go when it has been read
+        seen.extend(made)
 
 
 def convolve(x: Array, kernel: Array, bias: Array | None = None) -> Array:

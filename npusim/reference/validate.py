@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
 from zipfile import BadZipFile
 
 import msgspec
 import numpy as np
 
 from npusim.errors import EstimateError, InputError
-from npusim.ir import DType, Graph, Shape
-from npusim.ops.arrays import held
+from npusim.ir import Graph, Shape
 from npusim.ops.base import Array
 from npusim.reference import family, session
 from npusim.reference.compare import Difference, compare
 from npusim.reference.executor import execute
+from npusim.reference.inputs import Fed, seeded
 from npusim.reference.seeds import seeded_weights
 
 TOLERANCE = 1e-4  # of the largest element: what float32 sums in another order may differ by
@@ -48,12 +47,14 @@ class Validation(msgspec.Struct, frozen=True):
     """A graph, what it was run on, and what came of it.
 
     Attributes:
+        inputs_from: where they are from.
         weights: where the weights are from.
         skipped: what could not be compared with, and why.
     """
 
     model: str
     inputs: Mapping[str, Shape]
+    inputs_from: str
     seed: int
     weights: str
     comparisons: tuple[Comparison, ...]
@@ -65,13 +66,14 @@ class Validation(msgspec.Struct, frozen=True):
 
 
 def validate(
-    graph: Graph, *, against: Graph | None = None, weights: Mapping[str, Array] | None = None, seed: int = 0,
-    layers: bool = False, tolerance: float = TOLERANCE,
+    graph: Graph, *, against: Graph | None = None, weights: Mapping[str, Array] | None = None, fed: Fed | None = None,
+    seed: int = 0, layers: bool = False, tolerance: float = TOLERANCE,
 ) -> Validation:  # fmt: skip
     """Runs the graph and compares it with SESR of the paper where it is one, with ``against``, with onnxruntime.
 
     Args:
         weights: arrays for its constants by name, and for those of ``against`` that have the same names.
+        fed: what it is run on; seeded inputs where left out.
         seed: of the inputs, and of the weights that a graph does not have.
         layers: tensors inside the graph are compared too, where the other has any of the same name.
         tolerance: a share of the largest element of what is expected.
@@ -82,7 +84,7 @@ def validate(
     """
     _check_names(graph, weights)
     held_by_graph, source = constants(graph, weights, seed)
-    inputs = seeded_inputs(graph, seed)
+    inputs, fed_from = seeded(graph, seed) if fed is None else fed
     inside = [name for layer in graph.layers for name in layer.outputs if graph.consumers(name)] if layers else []
     wanted = tuple(dict.fromkeys((*graph.outputs, *inside)))
     mine = execute(graph, inputs, held_by_graph, wanted=wanted)
@@ -94,7 +96,8 @@ def validate(
     sesr = family.sesr_of(graph, held_by_graph)
     if sesr is not None:
         image = inputs[graph.inputs[0]]
-        found.append(held_against(f"SESR of the paper ({sesr.label})", [family.run(sesr.network, image)], {}))
+        theirs = family.inside(sesr, image) if layers else {}
+        found.append(held_against(f"SESR of the paper ({sesr.label})", [family.run(sesr, image)], theirs))
     else:
         skipped.append("SESR of the paper: the graph's parameters are not those of one")
     if against is not None:
@@ -113,20 +116,7 @@ def validate(
             where=graph.name, fix="give --against MODEL",
         )  # fmt: skip
     shapes = {name: graph.tensors[name].shape for name in graph.inputs}
-    return Validation(graph.name, shapes, seed, source, tuple(found), tuple(skipped))
-
-
-def seeded_inputs(graph: Graph, seed: int) -> dict[str, Array]:
-    """Reals from 0 to 1; whole numbers and truth values 0 or 1, which any table has a row for."""
-    rng = np.random.default_rng(seed)
-    made: dict[str, Array] = {}
-    for name in graph.inputs:
-        tensor = graph.tensors[name]
-        if tensor.dtype is DType.STRING:
-            raise InputError("npusim makes no text to run a graph on", code="unsupported-type", where=name)
-        drawn: Any = rng.random(tensor.shape, np.float32) if tensor.dtype.is_float else rng.integers(0, 2, tensor.shape)
-        made[name] = np.asarray(drawn, held(tensor.dtype))
-    return made
+    return Validation(graph.name, shapes, fed_from, seed, source, tuple(found), tuple(skipped))
 
 
 def constants(graph: Graph, given: Mapping[str, Array] | None, seed: int) -> tuple[dict[str, Array], str]:

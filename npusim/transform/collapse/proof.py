@@ -15,7 +15,7 @@ from npusim.ops.arrays import held
 from npusim.ops.base import Array
 from npusim.reference.compare import Difference, compare
 from npusim.reference.executor import execute
-from npusim.reference.validate import seeded_inputs
+from npusim.reference.inputs import seeded_inputs
 from npusim.transform.collapse.engine import Collapsed
 
 TOLERANCE = 1e-9  # of the largest element: what float64 sums in another order differ by, and far below any real fault
