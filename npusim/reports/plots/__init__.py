@@ -1,0 +1,10 @@
+"""Plots, the only importers of matplotlib: functions of data and axes, which return the axes, and ``save_`` for files.
+
+No state of pyplot is used: ``canvas`` makes figures, ``save`` writes them, both without a screen.
+"""
+
+from __future__ import annotations
+
+from npusim.reports.plots.accuracy import accuracy, save_accuracy
+
+__all__ = ["accuracy", "save_accuracy"]
