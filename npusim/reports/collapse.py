@@ -140,7 +140,7 @@ def _most(differences: Sequence[tuple[float | None, float | None]]) -> str:
     absolute, relative = (max((pair[at] or 0.0 for pair in differences), default=0.0) for at in (0, 1))
     if max(absolute, relative) < NOISE:
         return f"below {NOISE:.0g}"
-    return f"{absolute:.2g}, {relative:.2g} of the largest element"
+    return f"{absolute:.1g}, {relative:.1g} of the largest element"
 
 
 def _short(away: float) -> str:

@@ -15,9 +15,9 @@ C = 8
 FLOAT32 = 2e-6
 
 
-def _stays(proto: ModelProto, reason: str, node: str = "", **rules: bool) -> None:
+def _stays(proto: ModelProto, reason: str, node: str = "", size: tuple[int, int] | None = None, **rules: bool) -> None:
     """Nothing is collapsed, and the node is listed with that reason."""
-    found = collapsed(proto, **rules)
+    found = collapsed(proto, size=size, **rules)
     assert not found.chains
     assert found.model.nodes == read_onnx(proto).nodes
     said = [each.why for each in found.left if node in each.node]
@@ -209,6 +209,17 @@ def test_computed_or_quantised_weights_stay() -> None:
     wide = sheet.node("Conv", "x", sheet.node("DequantizeLinear", *stored), name="wide", pads=[1] * 4)
     proto = sheet.model(sheet.conv(wide, 64, C, 1))
     _stays(proto, "the weights of Conv 'wide' are quantised: collapse before quantising", "wide")
+
+
+def test_sizes_that_follow_the_frame_are_no_constants() -> None:
+    """A Pad by the height modulo 3: known on each frame, and not the same on all."""
+    sheet = Sheet(1, C, "H", "W")
+    wide = sheet.conv("x", C, 64, 3, name="wide")
+    height = sheet.node("Mod", sheet.node("Shape", "x", start=2, end=3), sheet.constant([3], "int64"))
+    pads = sheet.node("Concat", *[sheet.constant([0] * 6, "int64"), height, sheet.constant([0], "int64")], axis=0)
+    padded = sheet.node("Pad", wide, pads, name="padded")
+    proto = sheet.model(sheet.conv(padded, 64, C, 1, name="narrow"))
+    _stays(proto, "the sizes of Pad 'padded' depend on the frame", "padded", size=(8, 8))
 
 
 def test_steps_that_are_not_linear_stay() -> None:

@@ -65,9 +65,14 @@ class Network:
         tensor = self.tensor(name)
         return tensor is not None and tensor.dtype in REAL and len(tensor.shape) >= 2
 
-    def is_constant(self, name: str) -> bool:
+    def is_folded(self, name: str) -> bool:
+        """Whether a tensor is known on this frame before the graph runs."""
         tensor = self.tensor(name)
         return tensor is not None and tensor.role is Role.WEIGHTS
+
+    def is_constant(self, name: str) -> bool:
+        """Whether it is the same on every frame."""
+        return self.is_folded(name) and name not in self._from_shapes
 
     # --- elements -----------------------------------------------------------------------------------------------
 
@@ -128,6 +133,16 @@ class Network:
         found: set[str] = set()
         for layer in self.graph.folded:
             if "QuantizeLinear" in layer.op or "DequantizeLinear" in layer.op or not found.isdisjoint(layer.inputs):
+                found.update(layer.outputs)
+        return found
+
+    @cached_property
+    def _from_shapes(self) -> set[str]:
+        """What is worked out from the shapes of tensors, which other frames give others."""
+        found: set[str] = set()
+        for layer in self.graph.folded:
+            of_frame = layer.op in ("Shape", "Size") and not self.is_folded(layer.inputs[0])
+            if of_frame or not found.isdisjoint(layer.inputs):
                 found.update(layer.outputs)
         return found
 

@@ -17,7 +17,7 @@ def pad(node: Node, network: Network) -> Terms:
     if node.attrs.get("mode", "constant") != "constant":
         return Refusal(f"{node.place} pads with what lies inside (mode {node.attrs['mode']})")
     if any(node.inputs[3:]) or not all(network.is_constant(name) for name in node.inputs[1:] if name):
-        return Refusal(f"the sizes of {node.place} are computed from data, or given by axis")
+        return Refusal(f"the sizes of {node.place} depend on the frame or on data, or are given by axis")
     x = node.inputs[0]
     rank = len(network.shape(x))
     pads = node.attrs.get("pads", node.attrs.get("paddings"))

@@ -49,7 +49,7 @@ def terms(node: Node, network: Network) -> tuple[str, Terms]:
     """The kind of the node and the terms of its output; None where it is not linear."""
     load()
     rule = RULES.get(node.op)
-    if rule is None or not network.is_real(node.outputs[0]) or network.is_constant(node.outputs[0]):
+    if rule is None or not network.is_real(node.outputs[0]) or network.is_folded(node.outputs[0]):
         return "", None
     return rule.kind, rule.apply(node, network)
 
