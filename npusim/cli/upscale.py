@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 
 import click
@@ -28,16 +30,23 @@ def command(picture: str, output: str | None, model: str, tile: str | None, quie
     """
     into = _output(picture, output)
     size = None if tile is None else values.size(tile, "--tile")
+    if "numpy" not in sys.modules:  # which looks at it once; tiles make better use of the processor's cores
+        os.environ.setdefault("OMP_NUM_THREADS", "1")
     from npusim.pictures import read, write_png  # noqa: PLC0415 - --help needs no numpy
     from npusim.reference.upscale import TILE, upscale  # noqa: PLC0415 - as above
 
     given = read(picture)
     with outputs.bar("upscaling", quiet) as progress:
-        made = upscale(given, model, tile=size or TILE, progress=progress)
+        made = upscale(given, model, tile=size or TILE, workers=_cores(), progress=progress)
     write_png(into, made)
     if not quiet:
         before, after = ("x".join(map(str, each.size)) for each in (given, made))
         say(f"{picture} of {before} is {into} of {after}: luma by {model}, the rest bicubic")
+
+
+def _cores() -> int:
+    """That this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _output(picture: str, output: str | None) -> Path:

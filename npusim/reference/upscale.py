@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -35,8 +36,9 @@ class Window(NamedTuple):
 
 
 def upscale(
-    picture: Picture, model: str = MODEL, *, tile: tuple[int, int] = TILE, progress: Progress | None = None
-) -> Picture:
+    picture: Picture, model: str = MODEL, *, tile: tuple[int, int] = TILE, workers: int = 1,
+    progress: Progress | None = None,
+) -> Picture:  # fmt: skip
     """A picture of twice the width and height.
 
     The colours of a picture with opacity are taken as they stand, so that what is fully transparent has a colour too.
@@ -45,6 +47,8 @@ def upscale(
         model: a name of ``trained.names()``.
         tile: width and height of the pieces that the frame is run in, before scaling. They overlap by what the
             network sees around a pixel, so that the result does not depend on them.
+        workers: tiles that are run at once. Threads that numpy's products start by themselves do less for such small
+            ones: OMP_NUM_THREADS=1, set before numpy is loaded, keeps them from it.
         progress: called with the number of tiles done, and of all.
 
     Raises:
@@ -52,7 +56,7 @@ def upscale(
         EstimateError: too-large, where memory does not suffice.
     """
     y = luma(picture.planes)
-    large = upscale_luma(y, model, tile=tile, progress=progress)
+    large = upscale_luma(y, model, tile=tile, workers=workers, progress=progress)
     height, width = large.shape
     planes: tuple[Plane, ...] = (large,)
     if len(picture.planes) == 3:
@@ -63,22 +67,27 @@ def upscale(
 
 
 def upscale_luma(
-    plane: Plane, model: str = MODEL, *, tile: tuple[int, int] = TILE, progress: Progress | None = None
-) -> Plane:
+    plane: Plane, model: str = MODEL, *, tile: tuple[int, int] = TILE, workers: int = 1,
+    progress: Progress | None = None,
+) -> Plane:  # fmt: skip
     """[h, w] from 0 to 1 to [2h, 2w]; otherwise as ``upscale``."""
     network = _prepared(model)
     height, width = plane.shape
     made = np.empty((height * SCALE, width * SCALE), np.float32)
     windows = list(_windows(height, width, tile))
-    for done, inner in enumerate(windows, 1):
+
+    def run(inner: Window) -> None:
         outer = _around(inner, network.halo, height, width)
         result = network.run(plane[outer.top : outer.bottom, outer.left : outer.right])
         top, left = ((a - b) * SCALE for a, b in ((inner.top, outer.top), (inner.left, outer.left)))
         rows, columns = (inner.bottom - inner.top) * SCALE, (inner.right - inner.left) * SCALE
         into = made[inner.top * SCALE : inner.bottom * SCALE, inner.left * SCALE : inner.right * SCALE]
         into[:] = result[top : top + rows, left : left + columns]
-        if progress is not None:
-            progress(done, len(windows))
+
+    with ThreadPoolExecutor(workers) as pool:
+        for done, _ in enumerate(pool.map(run, windows), 1):
+            if progress is not None:
+                progress(done, len(windows))
     return made
 
 
