@@ -46,7 +46,7 @@ def command(
 ) -> None:  # fmt: skip
     """Runs MODEL in numpy and compares: with SESR of the paper, where it is one; with --against; with onnxruntime.
 
-    It runs on seeded inputs, or on the picture that --image names, at the network's own size, --size or the picture's.
+    It runs on seeded inputs, or on the picture that --image names, at --size, the network's own size or the picture's.
     A network without weights gets seeded ones. Exit code 1 where an output is further off than the tolerance.
     """
     check_format(form, FORMATS)
@@ -66,7 +66,7 @@ def command(
         picture = None if image is None else read(image)
         graph, bound = _graph(model, bound, picture)
         found = validate(
-            graph, against=None if against is None else load(against, **bound),
+            graph, against=None if against is None else load(against, **bound), called=Path(against or "").name,
             weights=None if weights is None else read_weights(Path(weights)),
             fed=None if picture is None else pictured(graph, picture, Path(str(image)).name), seed=int(start),
             layers=layers, tolerance=share,

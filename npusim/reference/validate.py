@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import NamedTuple
 from zipfile import BadZipFile
 
 import msgspec
@@ -66,12 +67,13 @@ class Validation(msgspec.Struct, frozen=True):
 
 
 def validate(
-    graph: Graph, *, against: Graph | None = None, weights: Mapping[str, Array] | None = None, fed: Fed | None = None,
-    seed: int = 0, layers: bool = False, tolerance: float = TOLERANCE,
+    graph: Graph, *, against: Graph | None = None, called: str = "", weights: Mapping[str, Array] | None = None,
+    fed: Fed | None = None, seed: int = 0, layers: bool = False, tolerance: float = TOLERANCE,
 ) -> Validation:  # fmt: skip
     """Runs the graph and compares it with SESR of the paper where it is one, with ``against``, with onnxruntime.
 
     Args:
+        called: what to call ``against``; its name where left out.
         weights: arrays for its constants by name, and for those of ``against`` that have the same names.
         fed: what it is run on; seeded inputs where left out.
         seed: of the inputs, and of the weights that a graph does not have.
@@ -83,31 +85,18 @@ def validate(
         EstimateError: nothing-to-compare.
     """
     _check_names(graph, weights)
-    held_by_graph, source = constants(graph, weights, seed)
-    inputs, fed_from = seeded(graph, seed) if fed is None else fed
-    inside = [name for layer in graph.layers for name in layer.outputs if graph.consumers(name)] if layers else []
-    wanted = tuple(dict.fromkeys((*graph.outputs, *inside)))
-    mine = execute(graph, inputs, held_by_graph, wanted=wanted)
-
-    def held_against(name: str, outputs: Iterable[Array], others: Mapping[str, Array]) -> Comparison:
-        return _comparison(graph, mine, name, outputs, others, tolerance)
-
-    found, skipped = [], []
-    sesr = family.sesr_of(graph, held_by_graph)
-    if sesr is not None:
-        image = inputs[graph.inputs[0]]
-        theirs = family.inside(sesr, image) if layers else {}
-        found.append(held_against(f"SESR of the paper ({sesr.label})", [family.run(sesr, image)], theirs))
-    else:
-        skipped.append("SESR of the paper: the graph's parameters are not those of one")
+    fed = seeded(graph, seed) if fed is None else fed
+    constant, weights_from = constants(graph, weights, seed)
+    ran = _run(graph, fed.arrays, constant, layers=layers)
+    found = [each for each in (_by_paper(ran, tolerance),) if each is not None]
+    skipped = [] if found else ["SESR of the paper: the graph's parameters are not those of one"]
     if against is not None:
-        shared = [name for name in inside if name in against.tensors and name not in graph.outputs]
-        theirs = _run_other(against, graph, inputs, weights, seed, shared)
-        found.append(held_against(against.name, [theirs[name] for name in against.outputs], theirs if layers else {}))
+        theirs = _run_other(against, ran, constants(against, weights, seed)[0])
+        found.append(ran.beside(called or against.name, [theirs[name] for name in against.outputs], theirs, tolerance))
     try:
-        theirs = session.run(graph, inputs, held_by_graph, wanted)
+        theirs = session.run(graph, ran.inputs, ran.constants, (*ran.made,))
         name = f"onnxruntime {session.version()}"
-        found.append(held_against(name, [theirs[out] for out in graph.outputs], theirs if layers else {}))
+        found.append(ran.beside(name, [theirs[out] for out in graph.outputs], theirs, tolerance))
     except EstimateError as fault:
         skipped.append(f"onnxruntime: {fault.what}")
     if not found:
@@ -116,7 +105,54 @@ def validate(
             where=graph.name, fix="give --against MODEL",
         )  # fmt: skip
     shapes = {name: graph.tensors[name].shape for name in graph.inputs}
-    return Validation(graph.name, shapes, fed_from, seed, source, tuple(found), tuple(skipped))
+    return Validation(graph.name, shapes, fed.source, seed, weights_from, tuple(found), tuple(skipped))
+
+
+class _Ran(NamedTuple):
+    """A graph, what it was run with, and what it made.
+
+    Attributes:
+        inside: the layers whose tensors are compared, with their tensors' names; empty where none were asked for.
+        made: the graph's outputs and the tensors inside, by name.
+    """
+
+    graph: Graph
+    inputs: Mapping[str, Array]
+    constants: Mapping[str, Array]
+    inside: tuple[tuple[str, str], ...]
+    made: Mapping[str, Array]
+
+    def beside(
+        self, against: str, outputs: Iterable[Array], others: Mapping[str, Array], tolerance: float
+    ) -> Comparison:
+        """Its outputs beside the other's, in their order, and its tensors beside those of the same name."""
+        pairs = zip(self.graph.outputs, outputs, strict=True)
+        differences = tuple(compare(name, self.made[name], array) for name, array in pairs)
+        shared = [(layer, name) for layer, name in self.inside if name in others]
+        for layer, name in shared:
+            found = compare(name, self.made[name], others[name])
+            if not found.within(tolerance):
+                return Comparison(against, differences, tolerance, len(shared), found, layer)
+        return Comparison(against, differences, tolerance, len(shared))
+
+
+def _run(graph: Graph, inputs: Mapping[str, Array], constant: Mapping[str, Array], *, layers: bool) -> _Ran:
+    """Tensors that nothing reads are not compared inside; outputs that layers read are."""
+    made_by = [(layer.name, name) for layer in graph.layers for name in layer.outputs]
+    read = [(layer, name) for layer, name in made_by if graph.consumers(name) or name in graph.outputs]
+    inside = tuple(read) if layers else ()
+    wanted = tuple(dict.fromkeys((*graph.outputs, *(name for _, name in inside))))
+    return _Ran(graph, inputs, constant, inside, execute(graph, inputs, constant, wanted=wanted))
+
+
+def _by_paper(ran: _Ran, tolerance: float) -> Comparison | None:
+    """Against SESR from its paper; None where the graph is none."""
+    sesr = family.sesr_of(ran.graph, ran.constants)
+    if sesr is None:
+        return None
+    image = ran.inputs[ran.graph.inputs[0]]
+    inside = family.inside(sesr, image) if ran.inside else {}
+    return ran.beside(f"SESR of the paper ({sesr.label})", [family.run(sesr, image)], inside, tolerance)
 
 
 def constants(graph: Graph, given: Mapping[str, Array] | None, seed: int) -> tuple[dict[str, Array], str]:
@@ -161,28 +197,13 @@ def _check_names(graph: Graph, weights: Mapping[str, Array] | None) -> None:
         )  # fmt: skip
 
 
-def _run_other(
-    other: Graph, graph: Graph, inputs: Mapping[str, Array], weights: Mapping[str, Array] | None, seed: int,
-    inside: list[str],
-) -> dict[str, Array]:  # fmt: skip
-    """The other graph on the same inputs, which are taken in their order."""
+def _run_other(other: Graph, ran: _Ran, constant: Mapping[str, Array]) -> dict[str, Array]:
+    """The other graph on the same inputs, which are taken in their order: its outputs, and tensors of the same name."""
+    graph = ran.graph
     shapes = [[each.tensors[name].shape for name in each.inputs] for each in (graph, other)]
     if shapes[0] != shapes[1] or len(graph.outputs) != len(other.outputs):
         what = f"inputs {shapes[1]} and {len(other.outputs)} output(s) are not as those of {graph.name}"
         raise InputError(f"{what}, {shapes[0]} and {len(graph.outputs)}", code="shape-mismatch", where=other.name)
-    held_by_other, _ = constants(other, weights, seed)
-    fed = {theirs: inputs[mine] for mine, theirs in zip(graph.inputs, other.inputs, strict=True)}
-    return execute(other, fed, held_by_other, wanted=tuple(dict.fromkeys((*other.outputs, *inside))))
-
-
-def _comparison(
-    graph: Graph, mine: Mapping[str, Array], against: str, outputs: Iterable[Array], others: Mapping[str, Array],
-    tolerance: float,
-) -> Comparison:  # fmt: skip
-    differences = tuple(compare(name, mine[name], array) for name, array in zip(graph.outputs, outputs, strict=True))
-    inside = [(layer, name) for layer in graph.layers for name in layer.outputs if name in others and name in mine]
-    for layer, name in inside:
-        found = compare(name, mine[name], others[name])
-        if not found.within(tolerance):
-            return Comparison(against, differences, tolerance, len(inside), found, layer.name)
-    return Comparison(against, differences, tolerance, len(inside))
+    fed = {theirs: ran.inputs[mine] for mine, theirs in zip(graph.inputs, other.inputs, strict=True)}
+    shared = [name for _, name in ran.inside if name in other.tensors and not other.tensors[name].is_constant]
+    return execute(other, fed, constant, wanted=tuple(dict.fromkeys((*other.outputs, *shared))))

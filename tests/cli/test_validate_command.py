@@ -110,7 +110,7 @@ def test_a_planted_fault_is_found_by_its_layer(
     assert done.exit_code == 1
     assert done.stderr.count("\n") == 1
     assert done.stderr.rstrip().endswith("[differs]")
-    found = [line for line in done.stdout.splitlines() if line.startswith(f"{name}: the first layer that differs")]
+    found = [line for line in done.stdout.splitlines() if line.startswith("right.onnx: the first layer that differs")]
     assert len(found) == 1
     assert f" is {layer}, by " in found[0]
     assert "It does not compute what it should." in done.stdout
