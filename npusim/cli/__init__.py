@@ -14,6 +14,7 @@ COMMANDS = {
     ),
     "validate": ("npusim.cli.validate", "Whether a graph computes what it should, on seeded inputs."),
     "upscale": ("npusim.cli.upscale", "A picture twice as wide and high, by a network with trained weights."),
+    "frontier": ("npusim.cli.frontier", "Published PSNR against MACs, milliseconds or DRAM, and the Pareto front."),
     "accuracy": ("npusim.cli.accuracy", "How far the model is from published and reference figures."),
     "profiles": ("npusim.cli.profiles", "The hardware that npusim knows: list, show, check."),
     "report": ("npusim.cli.report", "A saved result in another format."),

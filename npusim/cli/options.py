@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import product
 from typing import Any
 
 import click
@@ -81,11 +82,66 @@ class Request(msgspec.Struct, frozen=True):
         return load(self.profile, self.variant, self.overrides)
 
 
+# The options that say what frame a network gets, and what they are where a command has none of them.
+_FRAME: dict[str, Any] = {"size": None, "shape": (), "dim": (), "batch": None}
+
+
 def estimating(function: Function) -> Function:
     """Gives a command the MODEL argument and the shared options; it passes them on to ``request``."""
+    return click.argument("model")(_shared(function))
+
+
+def comparing(*repeated: str) -> Callable[[Function], Function]:
+    """The same for many: MODEL may be repeated, and so may the options named; ``requests`` takes them."""
+
+    def give(function: Function) -> Function:
+        return click.argument("model", nargs=-1)(_shared(function, repeated=repeated))
+
+    return give
+
+
+def costing(function: Function) -> Function:
+    """The shared options without MODEL and without those of the frame; ``settings`` takes them."""
+    return _shared(function, leave_out=tuple(f"--{name}" for name in _FRAME))
+
+
+def _shared(function: Function, *, leave_out: Sequence[str] = (), repeated: Sequence[str] = ()) -> Function:
     for name, attrs, said in reversed(_ESTIMATE):
-        function = click.option(name, **attrs, help=said)(function)
-    return click.argument("model")(function)
+        if name.removeprefix("--") in repeated:
+            many = {"multiple": True, "default": [attrs["default"]] if "default" in attrs else None}
+            function = click.option(name, **attrs | many, help=f"{said[:-1]}; may be repeated.")(function)
+        elif name not in leave_out:
+            function = click.option(name, **attrs, help=said)(function)
+    return function
+
+
+def requests(given: dict[str, Any], *repeated: str) -> list[Request]:
+    """Of ``comparing``: a request for each MODEL and each value of those options, the last varying fastest.
+
+    A profile may be followed by one of its variants, as ``ethos-n78:8tops-2ple``. Raises InputError (bad-option).
+    """
+    models = given.pop("model")
+    if not models:
+        raise InputError("no MODEL is given", code="bad-option", fix="give an ONNX file or the name of a zoo network")
+    many = [given.pop(name) or (None,) for name in repeated]
+    made = []
+    for model, *values_ in product(models, *many):
+        one = given | {"model": model} | dict(zip(repeated, values_, strict=True))
+        if ":" in one["profile"] and not one["profile"].endswith(".toml"):
+            one["profile"], _, one["variant"] = one["profile"].rpartition(":")
+        made.append(request(one))
+    for name in _TAKEN:
+        given.pop(name, None)
+    return made
+
+
+def settings(given: dict[str, Any]) -> Request:
+    """Of ``costing``: a request for no model in particular; InputError (bad-option)."""
+    asked = _FRAME | {"model": ""} | {name: given.pop(name) for name in _TAKEN if name in given}
+    return request(asked)
+
+
+_TAKEN = tuple(name.removeprefix("--").partition("/")[0].replace("-", "_") for name, _, _ in _ESTIMATE)
 
 
 def request(given: dict[str, Any]) -> Request:

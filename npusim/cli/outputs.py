@@ -19,6 +19,7 @@ from npusim.reports.words import clean
 
 PATIENCE_S = 1.0  # work that takes longer says what it does
 BAR = 30  # columns of a bar that fills
+PLOTS = (".png", ".svg", ".pdf")
 PIPE_WIDTH = 100  # columns of a text where no terminal says how many it has
 
 
@@ -32,6 +33,11 @@ def emit(text: str, output: str | None) -> None:
         write_bytes(Path(output), text.encode(errors="backslashreplace"))
         return
     click.echo(text, nl=False, color=True)  # as it is: without this, click takes escapes out of names in csv
+
+
+def is_plot(output: str) -> bool:
+    """Whether the file is to hold a picture, by its ending."""
+    return Path(output).suffix.lower() in PLOTS
 
 
 def width(output: str | None) -> int:

@@ -6,5 +6,6 @@ No state of pyplot is used: ``canvas`` makes figures, ``save`` writes them, both
 from __future__ import annotations
 
 from npusim.reports.plots.accuracy import accuracy, save_accuracy
+from npusim.reports.plots.frontier import frontier, save_frontier
 
-__all__ = ["accuracy", "save_accuracy"]
+__all__ = ["accuracy", "frontier", "save_accuracy", "save_frontier"]
