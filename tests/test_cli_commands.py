@@ -5,8 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import json
+import shlex
 from pathlib import Path
 
+import msgspec
 import pytest
 from click.testing import CliRunner, Result
 
@@ -46,8 +48,15 @@ def test_help_and_version() -> None:
 
 
 def test_json_is_what_the_library_gives() -> None:
-    graph = npusim.load(MODEL, size=(64, 32))
-    assert estimated(*SIZED) == npusim.estimate(graph)
+    found = estimated(*SIZED)
+    assert found.command == f"npusim estimate {MODEL} --size 64x32 --format json"
+    made = npusim.estimate(npusim.load(MODEL, size=(64, 32)))
+    assert msgspec.structs.replace(found, command="") == made
+
+
+def test_the_command_line_is_kept_as_a_shell_takes_it() -> None:
+    found = estimated(*SIZED, "--set", "clock=800 MHz")
+    assert shlex.split(found.command) == ["npusim", *SIZED, "--set", "clock=800 MHz", "--format", "json"]
 
 
 def test_shared_options_reach_the_estimate() -> None:
@@ -115,8 +124,9 @@ def test_all_networks_are_exported(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 def test_a_result_becomes_any_report_later(tmp_path: Path) -> None:
     file = tmp_path / "result.json"
     assert right(*SIZED, "--format", "json", "-o", str(file)) == ""
-    for form in ("text", "csv", "md", "json"):
+    for form in ("text", "csv", "md"):
         assert right("report", str(file), "--format", form) == right(*SIZED, "--format", form)
+    assert right("report", str(file), "--format", "json") == file.read_text()
     right("report", str(file), "--format", "md", "--top", "2", "--assumptions", "-o", str(tmp_path / "page.md"))
     page = (tmp_path / "page.md").read_text()
     assert "The 2 slowest of " in page

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import Any
 
 import click
+import msgspec
 
 from npusim.cli import outputs, values
+from npusim.cli.group import COMMAND
 from npusim.cli.options import check_format, estimating, output_options, quiet_option, reading, request
+from npusim.errors import InputError
 from npusim.reports import FORMATS, Look, render
+from npusim.reports.words import clean
 from npusim.result import Estimate
 
 HOLDS_NO_WARNINGS = ("csv",)
@@ -17,6 +22,7 @@ HOLDS_NO_WARNINGS = ("csv",)
 @click.command(name="estimate")
 @estimating
 @reading
+@click.option("--compare-planner", is_flag=True, help="Sets the other planner's result beside it (html).")
 @output_options(*FORMATS)
 @quiet_option
 def command(**given: Any) -> None:
@@ -27,6 +33,8 @@ def command(**given: Any) -> None:
     check_format(given["form"], FORMATS)
     top = given.pop("top")
     given["top"] = None if top is None else values.top(top)
+    compare = given.pop("compare_planner")
+    check_against(given["form"], "--compare-planner" if compare else "")
     asked = request(given)
     with outputs.progress(f"estimating {asked.model} on {asked.profile}", given["quiet"]):
         hardware = asked.hardware()
@@ -34,12 +42,32 @@ def command(**given: Any) -> None:
         from npusim.estimate import estimate  # noqa: PLC0415 - a wrong option or file is told before the operators load
 
         result = estimate(graph, hardware, **asked.options)
-    show(result, **given)
+        against: tuple[Estimate, ...] = ()
+        if compare:
+            planner = "vendor" if result.options.planner == "best" else "best"
+            against = (estimate(graph, hardware, **asked.options | {"planner": planner}),)
+    show(msgspec.structs.replace(result, command=_command_line()), against=against, **given)
 
 
-def show(result: Estimate, *, form: str, output: str | None, quiet: bool, top: int | None, assumptions: bool) -> None:
+def _command_line() -> str:
+    """What the user typed, quoted for a shell; as npusim prints names, since a file's may hold what JSON cannot."""
+    return clean(shlex.join(click.get_current_context().meta[COMMAND]))
+
+
+def check_against(form: str, option: str) -> None:
+    """InputError (bad-option) where ``option`` asks for results beside each other in a format that has no place."""
+    if option and form != "html":
+        raise InputError(
+            "only a page sets results beside each other", code="bad-option", where=option, fix="add --format html"
+        )
+
+
+def show(
+    result: Estimate, *, form: str, output: str | None, quiet: bool, top: int | None, assumptions: bool,
+    against: tuple[Estimate, ...] = (),
+) -> None:  # fmt: skip
     """Prints a result, or writes it to a file, as the options of a report ask."""
-    look = Look(width=outputs.width(output), colour=outputs.colour(output), top=top, assumptions=assumptions)
+    look = Look(outputs.width(output), outputs.colour(output), top, assumptions, against)
     outputs.emit(render(result, form, look), output)
     if not quiet and (form in HOLDS_NO_WARNINGS or output is not None):
         outputs.notes(result.warnings)

@@ -16,6 +16,7 @@ from npusim.errors import NpusimError
 
 INTERRUPTED = 130  # what a shell reports of a program that Ctrl-C ended
 DEBUG = "NPUSIM_DEBUG"
+COMMAND = "npusim.command"  # where a context keeps the words of the command line
 GC_THRESHOLD = 200_000  # objects made before the collector looks at the young ones
 
 
@@ -63,6 +64,7 @@ class Commands(click.Group):
     def _run(self, args: list[str], prog_name: str, extra: Mapping[str, Any]) -> int:
         try:
             with self.make_context(prog_name, args, **extra) as ctx:
+                ctx.meta[COMMAND] = [prog_name, *args]
                 self.invoke(ctx)
             if sys.stdout is not None:
                 sys.stdout.flush()

@@ -19,12 +19,14 @@ class Look(msgspec.Struct, frozen=True):
         colour: styles and colours for a terminal.
         top: only that many layers, the slowest; None for all.
         assumptions: list what the profile takes for granted.
+        against: other results, which a page sets beside this one.
     """
 
     width: int = 100
     colour: bool = False
     top: int | None = None
     assumptions: bool = False
+    against: tuple[Estimate, ...] = ()
 
 
 Report = Callable[[Estimate, Look], str]
@@ -36,6 +38,7 @@ _MODULES = {
     "json": "npusim.reports.data",
     "csv": "npusim.reports.data",
     "md": "npusim.reports.markdown",
+    "html": "npusim.reports.html",
 }
 FORMATS = tuple(_MODULES)
 

@@ -1,0 +1,55 @@
+"""A page of one file: inline styles, script and drawings, no request to anywhere. The only importer of jinja2."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from functools import lru_cache
+from hashlib import sha256
+from importlib.resources import files
+
+import msgspec
+from jinja2 import Environment, FunctionLoader, StrictUndefined, Template
+from markupsafe import Markup
+
+from npusim.reports import REPORTS, Look
+from npusim.reports.html import palette
+from npusim.reports.html.content import content
+from npusim.result import Estimate
+
+_ASSETS = files(__package__) / "assets"
+
+
+def report(result: Estimate, look: Look) -> str:
+    """The result as a page; ``look.top`` and ``look.against`` as of ``Look``, all assumptions whatever it says."""
+    script = _asset("page.js")
+    return _template().render(
+        **content(result, look),
+        style=Markup(_asset("page.css")),
+        script=Markup(script),
+        script_hash=b64encode(sha256(script.encode()).digest()).decode(),
+        light=palette.variables(dark=False),
+        dark=palette.variables(dark=True),
+        resource_rules=palette.rules(),
+        data=_data(result),
+    )
+
+
+def _data(result: Estimate) -> Markup:
+    """The result as JSON that cannot end the element it stands in: in JSON, < stands in texts alone."""
+    return Markup(msgspec.json.encode(result).decode().replace("<", "\\u003c"))
+
+
+@lru_cache
+def _template() -> Template:
+    made = Environment(
+        loader=FunctionLoader(_asset), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    return made.get_template("page.jinja")
+
+
+@lru_cache
+def _asset(name: str) -> str:
+    return (_ASSETS / name).read_text(encoding="utf-8")
+
+
+REPORTS.add("html", report)
