@@ -8,7 +8,7 @@ import numpy as np
 import onnx
 import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
-from samples import Sample
+from sample_kit import Sample, computed
 
 from npusim.ir import DType
 from npusim.ops.arrays import dtype_of
@@ -19,6 +19,8 @@ ELEMENT = {
     for dtype in DType
     if hasattr(TensorProto, name := {"float64": "DOUBLE", "float32": "FLOAT"}.get(dtype.label, dtype.label.upper()))
 }
+HALF = 5e-5  # of the element and of the largest one: together never more than 1e-4 of the largest
+EPSILON = 1.2e-7  # what float32 loses of numbers about 1, which may cancel
 _IR_VERSION = 10  # what each opset used here may be stored in, and every onnxruntime in use can read
 _IR_SINCE_25 = 11
 
@@ -77,6 +79,21 @@ def run(op: str, sample: Sample) -> list[np.ndarray[Any, Any]]:
     options.intra_op_num_threads = 1
     session = onnxruntime.InferenceSession(model_of(op, sample).SerializeToString(), options, ["CPUExecutionProvider"])
     return [np.asarray(value) for value in session.run(None, feeds(sample))]
+
+
+def agree(op: str, sample: Sample, *, steps: int = 0) -> None:
+    """npusim computes what onnxruntime does: reals to 1e-4 of the largest, whole numbers equal or so many steps off."""
+    theirs = run(op, sample)
+    for mine, expected in zip(computed(op, sample)[: len(theirs)], theirs, strict=True):
+        assert mine.dtype == expected.dtype
+        assert mine.shape == expected.shape
+        if expected.dtype.kind == "f":
+            largest = np.abs(expected[np.isfinite(expected)]).max(initial=0)
+            np.testing.assert_allclose(mine, expected, rtol=HALF, atol=HALF * largest + EPSILON)
+        elif steps:
+            assert np.abs(mine.astype(int) - expected).max(initial=0) <= steps
+        else:
+            assert mine.tolist() == expected.tolist()
 
 
 def reference(op: str, sample: Sample) -> list[np.ndarray[Any, Any]]:
