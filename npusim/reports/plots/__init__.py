@@ -7,5 +7,6 @@ from __future__ import annotations
 
 from npusim.reports.plots.accuracy import accuracy, save_accuracy
 from npusim.reports.plots.frontier import frontier, save_frontier
+from npusim.reports.plots.roofline import roofline, save_roofline
 
-__all__ = ["accuracy", "frontier", "save_accuracy", "save_frontier"]
+__all__ = ["accuracy", "frontier", "roofline", "save_accuracy", "save_frontier", "save_roofline"]

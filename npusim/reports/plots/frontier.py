@@ -47,16 +47,16 @@ def frontier(found: Frontier, axes: Axes) -> Axes:
         kind = [(x, y) for x, y, each in zip(xs, ys, found.points, strict=True) if _kind(each) == (on, yours, recalled)]
         colour = _colour(on, yours)
         axes.scatter(
-            [x for x, _ in kind], [y for _, y in kind], s=110 if yours else 42, marker="*" if yours else "o",
+            [x for x, _ in kind], [y for _, y in kind], s=_area(yours), marker="*" if yours else "o",
             facecolors="white" if recalled else colour, edgecolors=colour, linewidths=1.4, zorder=4,
             label=_legend(on, yours, recalled),
         )  # fmt: skip
     axes.legend(frameon=False, fontsize=9, loc="lower left" if axis.more else "lower right")
     names = [
-        Name(x, y, _name(each), _colour(each.on_front, each.yours), each.on_front or each.yours)
+        Name(x, y, _name(each), _colour(each.on_front, each.yours), each.on_front or each.yours, _area(each.yours))
         for x, y, each in zip(xs, ys, found.points, strict=True)
     ]
-    name_points(axes, names, lines=[steps], radius=6)
+    name_points(axes, names, lines=[steps])
     return axes
 
 
@@ -95,6 +95,10 @@ def _cost(each: Point, found: Frontier) -> float:
 
 def _kind(each: Point) -> tuple[bool, bool, bool]:
     return each.on_front, each.yours, each.recalled
+
+
+def _area(yours: bool) -> float:
+    return 110.0 if yours else 42.0
 
 
 def _colour(on_front: bool, yours: bool) -> str:

@@ -34,24 +34,24 @@ class Box(NamedTuple):
 
 
 def place(
-    points: Sequence[tuple[float, float]], sizes: Sequence[tuple[float, float]], bounds: Box, *, radius: float = 5.0,
-    covered: Sequence[Box] = (), lines: Sequence[Box] = (), scale: float = 1.0,
+    points: Sequence[tuple[float, float]], sizes: Sequence[tuple[float, float]], bounds: Box, *,
+    radii: Sequence[float], covered: Sequence[Box] = (), lines: Sequence[Box] = (), scale: float = 1.0,
 ) -> list[Box | None]:  # fmt: skip
     """A box for each point's name, near it; None where no place is free.
 
     Args:
         points: where they lie. sizes: width and height of their names.
         bounds: no name leaves it.
-        radius: of the points' marks, which no name covers.
+        radii: of the points' marks, which no name covers.
         covered: what else no name may cover. lines: what it had better not.
         scale: pixels of the picture for one at 100 dpi.
     """
-    marks = [Box(x - radius, y - radius, x + radius, y + radius) for x, y in points]
+    marks = [around(*point, radius) for point, radius in zip(points, radii, strict=True)]
     blocked = _table([*marks, *covered])
     soft = _table(lines)
     found: list[Box | None] = [None] * len(points)
     for at in _crowded_first(points, sizes):
-        boxes, away = _candidates(points[at], sizes[at], radius, scale)
+        boxes, away = _candidates(points[at], sizes[at], radii[at], scale)
         inside = (
             (boxes[:, 0] >= bounds.left) & (boxes[:, 1] >= bounds.low)
             & (boxes[:, 2] <= bounds.right) & (boxes[:, 3] <= bounds.high)
@@ -67,6 +67,11 @@ def place(
     return found
 
 
+def around(x: float, y: float, radius: float) -> Box:
+    """The square around a point."""
+    return Box(x - radius, y - radius, x + radius, y + radius)
+
+
 def along(xs: Sequence[float], ys: Sequence[float], step: float = 6.0) -> list[Box]:
     """A line through these points as small boxes."""
     boxes = []
@@ -74,7 +79,7 @@ def along(xs: Sequence[float], ys: Sequence[float], step: float = 6.0) -> list[B
         count = max(int(np.hypot(x1 - x0, y1 - y0) / step), 1)
         for share in np.linspace(0, 1, count + 1):
             x, y = x0 + share * (x1 - x0), y0 + share * (y1 - y0)
-            boxes.append(Box(x - 1, y - 1, x + 1, y + 1))
+            boxes.append(around(x, y, 1))
     return boxes
 
 

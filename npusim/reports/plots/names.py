@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import sqrt
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from matplotlib.figure import Figure
 
-from npusim.reports.plots.labels import Box, along, place
+from npusim.reports.plots.labels import Box, along, around, place
 from npusim.reports.plots.style import FONT, INK
 
 if TYPE_CHECKING:
@@ -20,24 +21,26 @@ INSET = 3.0  # pixels at 100 dpi that names keep from the edges of the axes
 
 
 class Name(NamedTuple):
-    """A text beside the point x, y of the axes' data."""
+    """A text beside the point x, y of the axes' data; ``area`` is that of the point's mark, in square points."""
 
     x: float
     y: float
     text: str
     colour: str = INK
     bold: bool = False
+    area: float = 42.0
 
 
 def name_points(
     axes: Axes, names: Sequence[Name], *, lines: Sequence[tuple[Sequence[float], Sequence[float]]] = (),
-    others: Sequence[tuple[float, float]] = (), size: float = FONT - 1, radius: float = 5.0,
+    others: Sequence[tuple[float, float, float]] = (), size: float = FONT - 1,
 ) -> tuple[list[Box], list[str]]:  # fmt: skip
     """Draws the names where they overlap neither each other nor a point; the limits of the axes must stand.
 
     Args:
-        lines: of the data's xs and ys, which names had better not stand on. others: points without a name.
-        radius: of the marks, in pixels at 100 dpi.
+        lines: of the data's xs and ys, which names had better not stand on.
+        others: points without a name, and the areas of their marks.
+        size: of the letters, in points.
 
     Returns:
         The boxes of the names in pixels, and the texts of those for which there is no room, which are not drawn.
@@ -55,10 +58,12 @@ def name_points(
     legend = axes.get_legend()
     taken += [legend.get_window_extent()] if legend is not None else []
     covered = [Box(each.x0, each.y0, each.x1, each.y1) for each in taken]
-    covered += [Box(x - radius, y - radius, x + radius, y + radius) for x, y in _pixels(axes, others)]
+    where = _pixels(axes, [(x, y) for x, y, _ in others])
+    covered += [around(*at, _radius(other[2], scale)) for at, other in zip(where, others, strict=True)]
     boxes = place(
         _pixels(axes, [(name.x, name.y) for name in names]), [(each.width, each.height) for each in extents], bounds,
-        radius=radius * scale, covered=covered, lines=[box for line in lines for box in _line(axes, *line)],
+        radii=[_radius(name.area, scale) for name in names], covered=covered,
+        lines=[box for line in lines for box in _line(axes, *line)],
         scale=scale,
     )  # fmt: skip
     left_out = []
@@ -69,6 +74,11 @@ def name_points(
         else:
             _move(axes, name, text, box, scale)
     return [box for box in boxes if box is not None], left_out
+
+
+def _radius(area: float, scale: float) -> float:
+    """Pixels from the middle of a mark to its edge, and one to spare."""
+    return (sqrt(area) / 2 * 100 / 72 + 1) * scale
 
 
 def _text(axes: Axes, name: Name, size: float) -> Text:
