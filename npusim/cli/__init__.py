@@ -15,6 +15,7 @@ COMMANDS = {
     "tile": ("npusim.cli.tile", "What a frame takes in tiles, which tile is the best, and whether it is exact."),
     "validate": ("npusim.cli.validate", "Whether a graph computes what it should, on seeded inputs."),
     "upscale": ("npusim.cli.upscale", "A picture twice as wide and high, by a network with trained weights."),
+    "compare": ("npusim.cli.compare", "Networks by profiles by sizes in one table; the paper's claims, recomputed."),
     "roofline": ("npusim.cli.roofline", "Layers and networks below what the MAC array and the DRAM can do at most."),
     "frontier": ("npusim.cli.frontier", "Published PSNR against MACs, milliseconds or DRAM, and the Pareto front."),
     "accuracy": ("npusim.cli.accuracy", "How far the model is from published and reference figures."),

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.text import Text
 
-APART = 9.0  # pixels at 100 dpi between a name and its point from which a line joins them
+APART = 6.0  # pixels at 100 dpi between a name and its point's mark from which a line joins them
 INSET = 3.0  # pixels at 100 dpi that names keep from the edges of the axes
 
 
@@ -93,7 +93,7 @@ def _move(axes: Axes, name: Name, text: Text, box: Box, scale: float) -> None:
     x, y = _pixels(axes, [(name.x, name.y)])[0]
     text.set_position(tuple(axes.transData.inverted().transform(box.centre)))
     end = min(max(x, box.left), box.right), min(max(y, box.low), box.high)
-    if np.hypot(end[0] - x, end[1] - y) > APART * scale:
+    if np.hypot(end[0] - x, end[1] - y) > APART * scale + _radius(name.area, scale):
         ends = axes.transData.inverted().transform([(x, y), end])
         axes.plot(ends[:, 0], ends[:, 1], color=name.colour, lw=0.5, alpha=0.7, zorder=2, scalex=False, scaley=False)
 
