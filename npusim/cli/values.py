@@ -54,6 +54,11 @@ def top(text: str) -> int:
     return _whole("--top", text, LONGEST)
 
 
+def count(text: str, option: str) -> int:
+    """A whole number from 1; InputError (bad-option)."""
+    return _whole(option, text, LONGEST)
+
+
 def seed(text: str) -> int:
     """A whole number from 0 that fits 32 bits; InputError (bad-option)."""
     digits = text.strip()

@@ -140,9 +140,10 @@ def _check_step(tile: Size, side: int, length: int, step: int) -> None:
     if tile[side] % step and tile[side] < length:
         low = tile[side] // step * step
         near = f"{low} or {low + step}" if low else f"{step}"
-        raise InputError(
-            f"a {SIDES[side]} of {tile[side]} does not start tiles where the network's strides do, every {step} pixels", code="bad-tile", where=f"{tile[0]}x{tile[1]}", fix=f"take {near}",
-        )  # fmt: skip
+        what = (
+            f"a {SIDES[side]} of {tile[side]} does not start tiles where the network's strides do, every {step} pixels"
+        )
+        raise InputError(what, code="bad-tile", where=f"{tile[0]}x{tile[1]}", fix=f"take {near}")
 
 
 def shapes(across: Cut, down: Cut) -> Mapping[Size, Fraction]:

@@ -1,0 +1,215 @@
+"""``npusim tile MODEL``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from npusim import units
+from npusim.cli import outputs, values
+from npusim.cli.options import Request, check_format, estimating, output_options, quiet_option, request
+from npusim.errors import EstimateError, InputError
+
+if TYPE_CHECKING:
+    from npusim.ir import Graph
+    from npusim.model import Model
+    from npusim.reports.blocks import Block
+    from npusim.tiling.answer import Asked, Study
+    from npusim.tiling.policies import Policy
+
+FORMATS = ("text", "json", "csv", "md")
+COMPARED, PROVEN = "area,halo", "grid,pad,halo"  # policies where nobody says otherwise
+Size = tuple[int, int]
+
+
+@click.command(name="tile")
+@estimating
+@click.option("--tiles", multiple=True, metavar="WxH,...", help="Tiles of the network's input; may be repeated.")
+@click.option(
+    "--policy", metavar="NAME,...", help="area, grid, pad, halo, halo:N; by default area and halo, of a search halo."
+)
+@click.option("--sweep", is_flag=True, help="Searches tile sizes, from --least to the frame.")
+@click.option("--best", "best", is_flag=True, help="Answers with the best tile alone, in one line; searches too.")
+@click.option("--least", metavar="WxH", default="32x28", show_default=True, help="The smallest tile of a search.")
+@click.option("--estimates", metavar="N", default="120", show_default=True, help="The most that a search makes.")
+@click.option("--call-overhead", metavar="TIME", default="0s", show_default=True, help="Of each run, as 50us.")
+@click.option("--plot", metavar="FILE", help="Draws a search as a heat map, other tilings as lines: .png, .svg, .pdf.")
+@click.option("--prove", is_flag=True, help="Runs the frame whole and in tiles, in numpy, and compares.")
+@click.option("--image", metavar="FILE", help="The picture to prove on; one ships with npusim.")
+@click.option("--seams", metavar="FILE", help="Draws the error that --prove finds.")
+@output_options(*FORMATS)
+@quiet_option
+def command(**given: Any) -> None:
+    """What the frame takes in tiles: how many, of which shapes, at what cost; which is the best; whether it is exact.
+
+    Policies: area counts the frame's area over the tile's and has no halo; grid runs whole tiles, smaller at the far
+    edges; pad fills those up; halo grows tiles by what the network sees around them, so that nothing changes; halo:N
+    by N pixels. --batch runs so many tiles of one shape at once.
+    """
+    own = {key: given.pop(key) for key in (
+        "tiles", "policy", "sweep", "best", "least", "estimates", "call_overhead", "plot", "prove", "image", "seams",
+        "form", "output", "quiet",
+    )}  # fmt: skip
+    check_format(own["form"], FORMATS)
+    tiles = tuple(_tile(part) for text in own["tiles"] for part in text.split(","))
+    if not tiles and not own["sweep"] and not own["best"]:
+        what = "there are no tiles to compare"
+        raise InputError(what, code="bad-option", where="--tiles", fix="give --tiles WxH,... or --sweep")
+    if own["prove"]:
+        _prove(request(given), tiles, own)
+        return
+    for option in ("image", "seams"):
+        if own[option] is not None:
+            raise InputError("needs --prove", code="bad-option", where=f"--{option}", fix="add --prove")
+    _compare(request(given), tiles, own)
+
+
+def _tile(text: str) -> Size:
+    return values.size(text, "--tiles")
+
+
+# --- costs ------------------------------------------------------------------------------------------------------------
+
+
+def _compare(asked: Request, tiles: tuple[Size, ...], own: dict[str, Any]) -> None:
+    overhead_s = _overhead(own["call_overhead"])
+    hardware = asked.hardware()  # a fault of the profile is told before the operators load
+    from npusim.frontends.load import read  # noqa: PLC0415 - --help needs no operators
+    from npusim.tiling.answer import study  # noqa: PLC0415 - as above
+    from npusim.tiling.study import Costs  # noqa: PLC0415 - as above
+
+    model = read(asked.model)
+    frame = _frame(asked, model)
+    batch = asked.load["batch"]
+    costs = Costs(lambda size, runs: _bound(model, asked, size, runs), hardware, asked.options, overhead_s, batch)
+    with outputs.bar(f"tiling {asked.model}", own["quiet"]) as progress:
+        found = study(costs, frame, _asked(tiles, frame, own), progress)
+    outputs.emit(_printed(found, own), own["output"])
+    if own["plot"] is not None:
+        from npusim.reports.plots.tiles import save_tilings  # noqa: PLC0415 - matplotlib is heavy
+
+        save_tilings(found, Path(own["plot"]))
+    if not own["quiet"] and (own["output"] is not None or own["form"] == "csv" or own["best"]):
+        outputs.notes((*found.result.warnings, *found.notices))
+
+
+def _asked(tiles: tuple[Size, ...], frame: Size, own: dict[str, Any]) -> Asked:
+    from npusim.tiling.answer import Asked, default_sizes  # noqa: PLC0415 - as above
+
+    policies = _policies(own["policy"] or COMPARED)
+    searching = own["sweep"] or (own["best"] and not tiles)
+    searched = _policies(own["policy"] or "halo")
+    if searching and len(searched) > 1:
+        what = "a search takes one policy"
+        raise InputError(what, code="bad-option", where="--policy", fix="give one, as halo")
+    swept = default_sizes(frame, values.size(own["least"], "--least")) if searching else None
+    return Asked(tiles, policies, swept, searched[0], values.count(own["estimates"], "--estimates"))
+
+
+def _policies(text: str) -> tuple[Policy, ...]:
+    from npusim.tiling.policies import policy  # noqa: PLC0415 - as above
+
+    return tuple(dict.fromkeys(policy(part) for part in text.split(",")))
+
+
+def _overhead(text: str) -> float:
+    try:
+        seconds = float(units.parse(text, "s")[0])
+    except InputError as fault:
+        fault.where = "--call-overhead"
+        raise
+    if seconds < 0:
+        raise InputError(f"{text!r} is less than nothing", code="bad-option", where="--call-overhead")
+    return seconds
+
+
+def _frame(asked: Request, model: Model) -> Size:
+    """The frame that is asked for, or the size that the network has of itself; InputError (dynamic-dim)."""
+    if asked.load["size"] is not None:
+        size: Size = asked.load["size"]
+        return size
+    graph = _bound(model, asked, None, asked.load["batch"] and 1)
+    shape = next((graph.tensors[name].shape for name in graph.inputs if len(graph.tensors[name].shape) == 4), None)
+    if shape is None:
+        what = "has no input of four axes (N, C, height, width), and so no frame to cut"
+        raise InputError(what, code="no-frame", where=graph.name)
+    return shape[3], shape[2]
+
+
+def _bound(model: Model, asked: Request, size: Size | None, batch: int | None) -> Graph:
+    from npusim.bind import bind  # noqa: PLC0415 - as above
+
+    return bind(model, **{**asked.load, "size": size, "batch": batch})
+
+
+def _printed(found: Study, own: dict[str, Any]) -> str:
+    from npusim.reports import tiling as report  # noqa: PLC0415 - each format loads what it needs
+
+    if own["form"] == "json":
+        return json.dumps(report.plain(found), indent=1, ensure_ascii=False) + "\n"
+    if own["form"] == "csv":
+        from npusim.reports.data import table  # noqa: PLC0415 - as above
+
+        rows = report.rows(found)
+        return table(list(rows[0]), [list(row.values()) for row in rows])
+    if own["best"]:
+        return report.best(found) + "\n"
+    return _page(report.page(found), own)
+
+
+def _page(blocks: Iterable[Block], own: dict[str, Any]) -> str:
+    if own["form"] == "md":
+        from npusim.reports.markdown import markdown  # noqa: PLC0415 - as above
+
+        return markdown(blocks)
+    from npusim.reports.text import text  # noqa: PLC0415 - as above
+
+    return text(blocks, outputs.width(own["output"]), outputs.colour(own["output"]))
+
+
+# --- proof ------------------------------------------------------------------------------------------------------------
+
+
+def _prove(asked: Request, tiles: tuple[Size, ...], own: dict[str, Any]) -> None:
+    if not tiles:
+        what = "a proof is of tiles that are given"
+        raise InputError(what, code="bad-option", where="--prove", fix="add --tiles WxH,...")
+    policies = _policies(own["policy"] or PROVEN)
+    from npusim.frontends.load import read  # noqa: PLC0415 - --help needs no operators
+    from npusim.tiling.proof import pictured_frame, prove  # noqa: PLC0415 - as above
+
+    model = read(asked.model)
+    with outputs.bar("running the network", own["quiet"]) as progress:
+        frame, source, weights = pictured_frame(
+            model, lambda size: _bound(model, asked, size, asked.load["batch"]), asked.load["size"], own["image"]
+        )
+        found = prove(frame, tiles, policies, progress)
+    outputs.emit(_proof(asked, found, own, frame.size, source, weights), own["output"])
+    if own["seams"] is not None:
+        from npusim.reports.plots.tiles import save_seams  # noqa: PLC0415 - matplotlib is heavy
+
+        save_seams(found, asked.model, Path(own["seams"]))
+    wrong = [each.proof for each in found if each.proof.policy == "halo" and not each.proof.same]
+    if wrong:
+        raise EstimateError("tiles with their halo do not give what the frame gives", code="differs", where=asked.model)
+
+
+def _proof(
+    asked: Request, found: Iterable[Any], own: dict[str, Any], size: Size, source: str, weights: str
+) -> str:  # fmt: skip
+    from npusim.reports import tiling as report  # noqa: PLC0415 - as above
+
+    proofs = [each.proof for each in found]
+    if own["form"] == "json":
+        head = {"model": asked.model, "frame": size, "input": source, "weights": weights}
+        return json.dumps({**head, "proofs": report.proof_plain(proofs)}, indent=1) + "\n"
+    if own["form"] == "csv":
+        from npusim.reports.data import table  # noqa: PLC0415 - as above
+
+        rows = [{**row, "tile": "x".join(map(str, row["tile"]))} for row in report.proof_plain(proofs)]
+        return table(list(rows[0]), [list(row.values()) for row in rows])
+    return _page(report.proof_page(asked.model, source, weights, size, proofs), own)
