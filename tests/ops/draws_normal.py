@@ -15,6 +15,12 @@ def _epsilon(pick: Pick) -> dict[str, Any]:
     return {"epsilon": pick.of(1e-5, 1e-3, 0.5)} if pick.flag() else {}
 
 
+def _apart(pick: Pick, *shape: int, dtype: str) -> Arg:
+    """Elements of which neighbours differ: onnxruntime makes a variance of the difference of two sums."""
+    x = pick.real(*shape, dtype=dtype).value
+    return Arg(x + (5 * (np.arange(x.size) % 2)).reshape(shape).astype(dtype))
+
+
 def batch(pick: Pick, dtype: str = "float32") -> Sample:
     """Of every opset; in training, statistics of the batch come with it."""
     shape, opset = pick.shape(2, 5, high=3), pick.of(7, 9, 14, 15)
@@ -29,7 +35,7 @@ def batch(pick: Pick, dtype: str = "float32") -> Sample:
 def instance(pick: Pick, dtype: str = "float32") -> Sample:
     """Of two positions or more: of one, onnxruntime subtracts what it has divided by almost nothing."""
     shape = (*pick.shape(2, 4), pick.size(2, 5))
-    ins = (pick.real(*shape, dtype=dtype), *(pick.weights(shape[1], dtype=dtype) for _ in range(2)))
+    ins = (_apart(pick, *shape, dtype=dtype), *(pick.weights(shape[1], dtype=dtype) for _ in range(2)))
     return Sample(_epsilon(pick), ins)
 
 
@@ -39,7 +45,7 @@ def group(pick: Pick, dtype: str = "float32") -> Sample:
     channels = groups * each
     scales = channels if opset == 21 else groups
     ins = (
-        pick.real(pick.size(), channels, *pick.shape(1, 3), dtype=dtype),
+        _apart(pick, pick.size(), channels, *pick.shape(0, 2), pick.size(2, 5), dtype=dtype),
         *(pick.weights(scales, dtype=dtype) for _ in range(2)),
     )
     return Sample({"num_groups": groups} | _epsilon(pick), ins, opset=opset)
@@ -104,7 +110,7 @@ def lp(pick: Pick, dtype: str = "float32") -> Sample:
 
 def mean_variance(pick: Pick, dtype: str = "float32") -> Sample:
     attrs: dict[str, Any] = {"axes": tuple(sorted(pick.some_of(4, least=1)))} if pick.flag() else {}
-    return Sample(attrs, (pick.real(*pick.sizes(4, 2, 4), dtype=dtype),))
+    return Sample(attrs, (_apart(pick, *pick.sizes(4, 2, 4), dtype=dtype),))
 
 
 NORMALISATION: dict[str, Drawn] = {
