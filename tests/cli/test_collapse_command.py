@@ -220,6 +220,63 @@ def test_weightless_files_stay_weightless(tmp_path: Path) -> None:
     assert found.totals == wanted.totals
 
 
+def test_shapes_of_absent_weights_get_a_name_that_is_free(tmp_path: Path) -> None:
+    """The file has a tensor under the name that the shape of the new kernel would be stored under."""
+    source, out = tmp_path / "in.onnx", tmp_path / "out.onnx"
+    proto = _proto()
+    for name in ("w1", "w2"):
+        tensor = next(each for each in proto.graph.initializer if each.name == name)
+        proto.graph.initializer.append(numpy_helper.from_array(np.array(tensor.dims, np.int64), f"{name}.shape"))
+        proto.graph.node.insert(0, helper.make_node("ConstantOfShape", [f"{name}.shape"], [name], name=name))
+        proto.graph.initializer.remove(tensor)
+    proto.graph.node.append(helper.make_node("Neg", ["active"], ["shape_4x4x3x3"], name="taken"))
+    onnx.save(proto, source)
+    right(str(source), "-o", str(out))
+    graph = onnx.load(out).graph
+    fill = next(node for node in graph.node if node.op_type == "ConstantOfShape")
+    assert list(fill.input) == ["shape_4x4x3x3_"]
+    assert fill.output == ["first.collapsed.weight"]
+    shape = next(each for each in graph.initializer if each.name == "shape_4x4x3x3_")
+    assert numpy_helper.to_array(shape).tolist() == [4, 4, 3, 3]
+
+
+def test_constant_nodes_and_their_external_data(tmp_path: Path) -> None:
+    """Kernels in Constant nodes go with the chain; a table in one stays, and is put into a file of another folder."""
+    proto = _proto()
+    for name in ("w1", "w2"):
+        tensor = next(each for each in proto.graph.initializer if each.name == name)
+        proto.graph.node.insert(0, helper.make_node("Constant", [], [name], name=name, value=tensor))
+        proto.graph.initializer.remove(tensor)
+    table = _array("table", 1, C, 8, 8)
+    proto.graph.node.insert(0, helper.make_node("Constant", [], ["table"], name="table", value=table))
+    proto.graph.node.append(helper.make_node("Add", ["active", "table"], ["z"], name="late"))
+    proto.graph.output.append(helper.make_tensor_value_info("z", TensorProto.FLOAT, (1, C, 8, 8)))
+    stored = proto.graph.node[0].attribute[0].t
+    (tmp_path / "data.bin").write_bytes(stored.raw_data)
+    stored.ClearField("raw_data")
+    stored.data_location = TensorProto.EXTERNAL
+    stored.external_data.add(key="location", value="data.bin")
+    (tmp_path / "other").mkdir()
+    onnx.save(proto, tmp_path / "in.onnx")
+    right(str(tmp_path / "in.onnx"), "-o", str(tmp_path / "other" / "out.onnx"), "--size", "8x8")
+    kept = onnx.load(tmp_path / "other" / "out.onnx", load_external_data=False).graph
+    assert [node.name for node in kept.node if node.op_type == "Constant"] == ["table"]
+    assert np.array_equal(numpy_helper.to_array(kept.node[0].attribute[0].t), numpy_helper.to_array(table))
+
+
+def test_external_data_that_are_not_there_keep_their_reference(tmp_path: Path) -> None:
+    proto = _proto()
+    convert_model_to_external_data(proto, location="data.bin", size_threshold=0)
+    onnx.save(proto, tmp_path / "in.onnx")
+    (tmp_path / "data.bin").unlink()
+    (tmp_path / "other").mkdir()
+    out = tmp_path / "other" / "out.onnx"
+    assert "Weights absent" in right(str(tmp_path / "in.onnx"), "-o", str(out))
+    graph = onnx.load(out, load_external_data=False).graph
+    assert [each.name for each in graph.initializer if each.data_location == TensorProto.EXTERNAL] == ["unused"]
+    assert "first.collapsed.weight" in {node.output[0] for node in graph.node if node.op_type == "ConstantOfShape"}
+
+
 # --- faults ---------------------------------------------------------------------------------------------------------
 
 

@@ -198,6 +198,21 @@ def test_a_branch_whose_border_would_differ_stays_beside_the_others() -> None:
     _part(sheet.model(sheet.add(*parts)), ["Conv", "Conv", "Conv", "Add"])
 
 
+def test_branches_that_go_together_but_would_cost_more_are_taken_in_part() -> None:
+    """Under the flag all three could be one with a channel of ones, for more MACs than two and the third by itself.
+
+    Of 8 channels: 1x3 and a batch norm are 192 products a position in 1x3; the third, 8 -> 2 -> 8, is 16 + 48, and
+    would make that 3x3 with 9 channels, 648.
+    """
+    sheet = Sheet(1, C, 9, 11)
+    third = sheet.conv(sheet.conv("x", C, 2, 1, bias=True), 2, C, (3, 1))
+    proto = sheet.model(sheet.add(sheet.conv("x", C, C, (1, 3)), third, sheet.batch_norm("x", C)))
+    found = collapsed(proto, pad_intermediate=True)
+    assert ops(found) == ["Conv", "Conv", "Conv", "Add"]
+    assert sum(chain.macs for chain in found.chains) == 99 * 192
+    assert difference(proto, after(found)) < FLOAT32
+
+
 # --- chains ---------------------------------------------------------------------------------------------------------
 
 

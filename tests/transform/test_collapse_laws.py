@@ -63,7 +63,13 @@ def _chain(data: Draw, sheet: Sheet, x: str, channels: int, depth: int) -> str:
 
 def _changing(data: Draw, sheet: Sheet, x: str, channels: int) -> tuple[str, int]:
     """A step to other channels or another frame."""
-    kind = data.draw(st.sampled_from(["conv", "conv", "pool", "pad"]))
+    kind = data.draw(st.sampled_from(["conv", "conv", "up", "pool", "pad"]))
+    if kind == "up":
+        groups = data.draw(st.sampled_from([each for each in (1, 2) if channels % each == 0]))
+        size, step = data.draw(st.integers(1, 3)), data.draw(st.integers(1, 2))
+        parameters = [sheet.random(channels, 2 // groups, size, size), sheet.random(2)]
+        wide = sheet.node("ConvTranspose", x, *parameters, group=groups, strides=[step, step])
+        return _chain(data, sheet, wide, 2, 0), 2
     if kind == "pool":
         return sheet.node("AveragePool", x, kernel_shape=[2, 2], strides=[1, 1]), channels
     if kind == "pad":

@@ -13,7 +13,8 @@ from npusim.transform.collapse.rules import Terms, linear
 @linear("batch norm", "BatchNormalization")
 def batch_norm(node: Node, network: Network) -> Terms:
     """scale / sqrt(variance + epsilon) * (x - mean) + bias (ONNX BatchNormalization)."""
-    if any(node.outputs[1:]) or node.attrs.get("training_mode", 0):
+    before_seven = not node.attrs.get("is_test", 1)  # opsets below 7 train unless they say that they do not
+    if any(node.outputs[1:]) or node.attrs.get("training_mode", 0) or before_seven:
         return Refusal(f"{node.place} takes its statistics from the data")
     if not node.attrs.get("spatial", 1):
         return Refusal(f"{node.place} has other statistics at each position")

@@ -7,6 +7,7 @@ to that.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import combinations
 
 import msgspec
 
@@ -51,19 +52,23 @@ def leaves(step: Step, inner: Mapping[str, Step]) -> tuple[list[Affine], tuple[s
 def partials(
     terms: Sequence[Affine], ways: Sequence[Mapping[str, Affine]], joins: tuple[str, ...]
 ) -> Iterator[Partial]:
-    """Each part of the sum that is one convolution of one tensor, and not the whole.
+    """Parts of the sum that are one convolution of one tensor: each pair, and as many as go together with each term.
+
+    What is worth it is chosen again once a part is one convolution, so that pairs grow.
 
     Args:
         ways: of each term, the convolution that it is of each tensor further up.
     """
     for source in dict.fromkeys(name for each in ways for name in each):
         members = [index for index, each in enumerate(ways) if source in each]
-        for first in members:
-            made, taken = ways[first][source], {first}
-            for index in members:
+        tried: set[frozenset[int]] = set()
+        for wanted in (*combinations(members, 2), *([first, *members] for first in members)):
+            made, taken = ways[wanted[0]][source], {wanted[0]}
+            for index in wanted:
                 whole = add(made, ways[index][source]) if index not in taken else None
                 if isinstance(whole, Affine):
                     made, taken = whole, taken | {index}
-            if 1 < len(taken) < len(terms):
+            if 1 < len(taken) < len(terms) and frozenset(taken) not in tried:
+                tried.add(frozenset(taken))
                 rest = tuple(term for index, term in enumerate(terms) if index not in taken)
                 yield Partial(made, rest, joins)
