@@ -22,7 +22,7 @@ _ASSETS = files(__package__) / "assets"
 def report(result: Estimate, look: Look) -> str:
     """The result as a page; ``look.top`` and ``look.against`` as of ``Look``, all assumptions whatever it says."""
     script = _asset("page.js")
-    return _template().render(
+    page = _template().render(
         **content(result, look),
         style=Markup(_asset("page.css")),
         script=Markup(script),
@@ -32,6 +32,7 @@ def report(result: Estimate, look: Look) -> str:
         resource_rules=palette.rules(),
         data=_data(result),
     )
+    return page.lstrip()
 
 
 def _data(result: Estimate) -> Markup:
@@ -42,8 +43,9 @@ def _data(result: Estimate) -> Markup:
 @lru_cache
 def _template() -> Template:
     made = Environment(
-        loader=FunctionLoader(_asset), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
+        loader=FunctionLoader(_asset), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
+        lstrip_blocks=True, keep_trailing_newline=True,
+    )  # fmt: skip
     return made.get_template("page.jinja")
 
 

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 import msgspec
 
 from npusim.reports.facts import resource
+from npusim.reports.html import times
 from npusim.reports.html.palette import css_class, ordered
 from npusim.reports.words import clean, short
 from npusim.result import Estimate
-from npusim.units import format_seconds
 
 MOST = 30  # layers that have a bar of their own
 LONGEST = 28  # columns of a name
@@ -55,8 +55,8 @@ def _slowest(result: Estimate) -> Iterator[Bar]:
 
 def _bar(result: Estimate, name: str, cycles: float, whole: float, limit: str, at: int | None = None) -> Bar:
     share = cycles / result.totals.cycles * 100
-    said = clean(resource(limit)) if limit else "several resources"
+    said = clean(resource(limit)) if limit else "several"
     return Bar(
-        name, format_seconds(cycles / result.profile.clock_hz), f"{share:.1f} %", round(100 * cycles / whole, 2),
+        name, times.shown(result, cycles), f"{share:.1f} %", round(100 * cycles / whole, 2),
         css_class(limit), said, at,
     )  # fmt: skip

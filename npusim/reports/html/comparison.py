@@ -38,7 +38,8 @@ def comparison(result: Estimate, others: Sequence[Estimate]) -> Iterator[Block]:
     yield Lines((_sentence(result, others, names),))
     columns = [Column("one inference"), *(Column(name, right=True) for name in names)]
     yield Table(tuple(columns), tuple(_row(what, show, value, every) for what, show, value in _TOTALS))
-    yield from _layers(every, names)
+    if all(each.profile.clock_hz for each in every):
+        yield from _layers(every, names)
 
 
 def _names(every: Sequence[Estimate]) -> list[str]:

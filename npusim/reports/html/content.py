@@ -15,8 +15,8 @@ from npusim.reports.html.diagram import MOST, diagram
 from npusim.reports.html.network import network
 from npusim.reports.html.palette import css_class, ordered
 from npusim.reports.html.roofline import roofline
-from npusim.reports.html.rows import listing
-from npusim.reports.html.timeline import timeline
+from npusim.reports.html.rows import FIRST, listing
+from npusim.reports.html.timeline import overview, timeline
 from npusim.reports.numbers import factor
 from npusim.reports.words import clean, short, size
 from npusim.result import Estimate
@@ -60,8 +60,10 @@ def content(result: Estimate, look: Look) -> dict[str, Any]:
         "slowest": bars.slowest(result),
         "timeline": timeline(result),
         "diagram": diagram(result, net) if drawn and net.nodes else None,
+        "overview": overview(result) if not drawn and result.layers else None,
         "diagram_note": _diagram_note(len(net.nodes), drawn, net.named),
         "unknown": any(node.kind == "unknown" for node in net.nodes),
+        "first": FIRST,
         "listing": listing(result, look.top),
         "footnotes": list(facts.footnotes(result)),
         "top": look.top if look.top is not None and look.top < len(result.layers) else None,
@@ -130,7 +132,7 @@ def _alarms(result: Estimate) -> Iterator[str]:
 
 def _diagram_note(nodes: int, drawn: bool, named: bool) -> str:
     if not drawn:
-        return f"With {nodes} boxes a diagram would show nothing; the passes stand above in the order they run."
+        return f"A diagram of {nodes} boxes would show nothing: the passes in the order they run, all of one width."
     if not named:
         return "The saved result does not name the tensors between its layers: they are drawn in the order they run."
     return "Read the lines as a text. Length of the bar in a box: its time. A box leads to its row in the table."

@@ -9,13 +9,12 @@ import msgspec
 from markupsafe import Markup
 
 from npusim.reports.facts import resource
-from npusim.reports.html import svg
+from npusim.reports.html import svg, times
 from npusim.reports.html.lanes import Lanes, Route, arrange
 from npusim.reports.html.network import Network, Node
 from npusim.reports.html.palette import css_class
-from npusim.reports.words import short
+from npusim.reports.words import ELLIPSIS, clean, short
 from npusim.result import Estimate
-from npusim.units import format_seconds
 
 MOST = 400  # nodes that a diagram shows; above, nobody finds anything in it
 PER_LINE = 8
@@ -114,7 +113,7 @@ def _wires(
                 parts.append(_bend(_x(column) + WIDE, y, _x(following), end))
             else:
                 which = [each[0] is route for each in crossings[column // PER_LINE]].index(True)
-                parts.append(_fold(line.bottom + GUTTER / 2 + STEP * which, y, end, _x(column) + WIDE))
+                parts.append(_fold(line.bottom + GUTTER / 2 + STEP * which, y, end, _x(column) + WIDE, which))
             if following != way[-1][0]:
                 parts.append(f"H{_x(following) + WIDE:.1f}")
         yield "".join(parts)
@@ -128,9 +127,13 @@ def _bend(x: float, y: float, right: float, end: float) -> str:
     return f"C{middle:.1f} {y:.1f} {middle:.1f} {end:.1f} {right:.1f} {end:.1f}"
 
 
-def _fold(gutter: float, y: float, end: float, x: float) -> str:
-    """Out at the right, back below the line, in at the left of the next one, with round corners."""
-    r, right, left = 6.0, x + MARGIN / 2, MARGIN / 2
+def _fold(gutter: float, y: float, end: float, x: float, which: int) -> str:
+    """Out at the right, back below the line, in at the left of the next one, with round corners.
+
+    ``which``: the first fold of a line turns innermost.
+    """
+    r, out = 6.0, min(8.0 + 5.0 * which, MARGIN - 3)
+    right, left = x + out, MARGIN - out
     return (
         f"H{right - r:.1f}Q{right:.1f} {y:.1f} {right:.1f} {y + r:.1f}V{gutter - r:.1f}"
         f"Q{right:.1f} {gutter:.1f} {right - r:.1f} {gutter:.1f}H{left + r:.1f}"
@@ -150,7 +153,7 @@ def _box(node: Node, x: float, middle: float, result: Estimate, most: float) -> 
         return svg.tag("g", svg.tag("title", said), *_face(node, x, y, "unknown", "not costed"))
     total = result.totals.cycles
     share = f"{node.cycles / total * 100:.1f} %" if total else ""
-    time = format_seconds(node.cycles / result.profile.clock_hz)
+    time = times.shown(result, node.cycles)
     limit = resource(node.resource) if node.cycles else "nothing"
     more = f" in {node.passes} passes" if node.passes > 1 else ""
     said = f"{short(node.name)}, {short(node.op)}: {time}{more}, {share} of the time, limited by {limit}"
@@ -164,13 +167,31 @@ def _box(node: Node, x: float, middle: float, result: Estimate, most: float) -> 
 def _face(node: Node, x: float, y: float, kind: str, note: str) -> Iterable[Markup]:
     yield svg.tag("rect", x=x, y=y, width=WIDE, height=HIGH, rx=5, class_=f"box {kind}")
     yield svg.tag("rect", x=x, y=y, width=5, height=HIGH, rx=2, class_=f"edge {kind}")
-    yield svg.text(x + 11, y + 16, short(node.name, 16), "name")
-    yield svg.text(x + 11, y + 31, short(node.op.rpartition("::")[2], 9 if len(note) < 8 else 6), "small")
-    yield svg.text(x + WIDE - 7, y + 31, note, "small", "end")
+    label = short(node.name, 16)
+    op = _head(node.op.rpartition("::")[2], 9 if len(note) < 8 else 6)
+    yield _clipped(
+        x + 11, y, svg.text(0, 16, label, "name"), svg.text(0, 31, op, "small"),
+        svg.text(WIDE - 18, 31, note, "small", "end"),
+    )  # fmt: skip
+
+
+def _clipped(x: float, y: float, *inside: Markup) -> Markup:
+    """Labels that end where the box does, however wide their letters are."""
+    return svg.tag("svg", *inside, x=x, y=y, width=WIDE - 14, height=HIGH)
+
+
+def _head(op: str, width: int) -> str:
+    """An operator's name, whose beginning says most."""
+    said = clean(op)
+    return said if len(said) <= width else f"{said[: width - 1]}{ELLIPSIS}"
 
 
 def _pill(x: float, middle: float, kind: str, name: str, size: str) -> Iterable[Markup]:
     yield svg.tag("title", f"{kind} {name} {size}")
     yield svg.tag("rect", x=x, y=middle - 18, width=WIDE, height=36, rx=18, class_="pill")
-    yield svg.text(x + WIDE / 2, middle - 2, f"{kind} {name}" if len(name) < 10 else name, "name", "middle")
-    yield svg.text(x + WIDE / 2, middle + 11, size, "small", "middle")
+    said = name if len(name) > 9 or name == kind else f"{kind} {name}"
+    middle_x = WIDE / 2 - 11
+    yield _clipped(
+        x + 11, middle - HIGH / 2, svg.text(middle_x, HIGH / 2 - 2, said, "name", "middle"),
+        svg.text(middle_x, HIGH / 2 + 11, size, "small", "middle"),
+    )  # fmt: skip

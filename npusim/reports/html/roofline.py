@@ -9,14 +9,15 @@ import msgspec
 from markupsafe import Markup
 
 from npusim.reports.facts import resource
-from npusim.reports.html import svg
+from npusim.reports.html import svg, times
 from npusim.reports.html.palette import css_class
 from npusim.reports.words import short
 from npusim.result import Estimate, LayerResult, ProfileInfo
-from npusim.units import format_rate, format_seconds, format_share
+from npusim.units import format_rate, format_share
 
 WIDTH, HEIGHT = 1120.0, 470.0
-AREA = svg.Box(70.0, 18.0, WIDTH - 70.0 - 18.0, HEIGHT - 18.0 - 56.0)
+AREA = svg.Box(70.0, 30.0, WIDTH - 70.0 - 18.0, HEIGHT - 30.0 - 56.0)
+ROOM = 2.2  # how far the axes go on beyond the outermost mark or ceiling, as a factor
 SMALL = 11.0  # size of the labels
 SMALLEST, LARGEST = 4.0, 15.0  # radius of a mark, whose area is the layer's share of the time
 NAMED = 14  # layers that are labelled at most
@@ -49,19 +50,24 @@ class _Ceilings(msgspec.Struct, frozen=True):
 
 def roofline(result: Estimate) -> Roofline | None:
     """None where no layer has both MACs and DRAM traffic, or the profile's rates are not known."""
-    points = list(_points(result))
-    if not points or not result.profile.macs_per_cycle or not result.profile.dram_read_bytes_per_cycle:
+    profile = result.profile
+    if not (profile.clock_hz and profile.macs_per_cycle and profile.dram_read_bytes_per_cycle):
         return None
-    limits = _ceilings(result.profile)
-    ridge = limits.direct / limits.bytes_per_s
-    xs = svg.decades(min(ridge, *(each.intensity for each in points)), max(ridge, *(each.intensity for each in points)))
-    lowest = min(each.rate for each in points)
-    ys = svg.decades(lowest, 1.2 * max(limits.fast, *(each.rate for each in points)))
-    scale = _Scale(xs[0], xs[-1], ys[0], ys[-1])
+    points = list(_points(result))
+    if not points:
+        return None
+    limits = _ceilings(profile)
+    # Room for the names on either side of where the ceilings meet.
+    ends = [limits.direct / limits.bytes_per_s / 2, limits.fast / limits.bytes_per_s * 2]
+    ends += [each.intensity for each in points]
+    rates = [each.rate for each in points]
+    scale = _Scale(
+        min(ends) / ROOM, max(ends) * ROOM, min(limits.direct, *rates) / ROOM, max(limits.fast, *rates) * ROOM
+    )
     ordered = sorted(points, key=lambda each: -each.share)  # small marks lie on large ones
     taken: list[svg.Box] = []
     parts = [
-        *_grid(scale, xs, ys),
+        *_grid(scale),
         *_roofs(scale, limits, taken),
         *(_mark(scale, each, result) for each in ordered),
         *_labels(scale, ordered, taken),
@@ -104,18 +110,18 @@ def _ceilings(profile: ProfileInfo) -> _Ceilings:
     return _Ceilings(direct, fast, read + write, said)
 
 
-def _grid(scale: _Scale, xs: Sequence[float], ys: Sequence[float]) -> Iterator[Markup]:
+def _grid(scale: _Scale) -> Iterator[Markup]:
     bottom, right = AREA.y + AREA.height, AREA.x + AREA.width
-    for value in xs:
+    for value in svg.log_steps(scale.x0, scale.x1):
         yield svg.tag("path", d=f"M{scale.x(value):.1f} {AREA.y:.1f}V{bottom:.1f}", class_="grid")
         yield svg.text(scale.x(value), bottom + 18, _power(value), "small", "middle")
-    for value in ys:
+    for value in svg.log_steps(scale.y0, scale.y1):
         yield svg.tag("path", d=f"M{AREA.x:.1f} {scale.y(value):.1f}H{right:.1f}", class_="grid")
         yield svg.text(AREA.x - 8, scale.y(value) + 4, _prefixed(value), "small", "end")
     yield svg.text(
         AREA.x + AREA.width / 2, HEIGHT - 12, "operational intensity, MACs a byte of DRAM traffic", "small", "middle"
     )
-    yield svg.text(AREA.x - 8, AREA.y - 6, "MAC/s", "small", "end")
+    yield svg.text(8, AREA.y - 14, "performance, MAC/s", "small")
 
 
 def _power(value: float) -> str:
@@ -166,6 +172,10 @@ def _slope_name(slope: tuple[float, float, float, float], said: str, taken: list
         )  # fmt: skip
         shares = [at + (wide / long) * part / 12 for part in range(13)]
         taken += [svg.Box(x0 + (x1 - x0) * each - 10, y0 + (y1 - y0) * each - 20, 20, 22) for each in shares]
+    else:  # too short: beside it
+        x, y = (x0 + x1) / 2 + 8, (y0 + y1) / 2 + 14
+        yield svg.text(x, y, said, "small ceiling")
+        taken.append(svg.Box(x, y - 13, wide, 17))
     count = int(long / 12)
     taken += [svg.Box(x0 + (x1 - x0) * at / count - 5, y0 + (y1 - y0) * at / count - 5, 10, 10) for at in range(count)]
 
@@ -178,7 +188,7 @@ def _mark(scale: _Scale, point: _Point, result: Estimate) -> Markup:
     row = point.row
     said = (
         f"{short(row.name)}, {short(row.op)}: {_prefixed(point.rate)}MAC/s at {point.intensity:.3g} MAC/B, "
-        f"{format_seconds(row.cycles / result.profile.clock_hz)} ({format_share(point.share)}), "
+        f"{times.shown(result, row.cycles)} ({format_share(point.share)}), "
         f"limited by {resource(row.bound_by)}"
     )
     x, y = scale.x(point.intensity), scale.y(point.rate)
@@ -210,14 +220,18 @@ def _name(members: Sequence[_Point]) -> str:
     return first if len(members) == 1 else f"{first} and {len(members) - 1} more"
 
 
+def _passes(count: int) -> str:
+    return "1 pass" if count == 1 else f"{count} passes"
+
+
 def _notes(result: Estimate, points: Sequence[_Point]) -> Iterator[str]:
     timed = [row for row in result.layers if row.cycles]
     still = sum(1 for row in timed if not row.macs_dense)
     inside = sum(1 for row in timed if row.macs_dense and not row.dram_bytes)
     if still:
         share = sum(row.cycles for row in timed if not row.macs_dense) / result.totals.cycles
-        yield f"Without MACs, and so not here: {still} passes with {format_share(share)} of the time."
+        yield f"Without MACs, and so not here: {_passes(still)} with {format_share(share)} of the time."
     if inside:
-        yield f"Without DRAM traffic, and so infinitely far to the right: {inside} passes."
+        yield f"Without DRAM traffic, and so infinitely far to the right: {_passes(inside)}."
     if any(each.rate > result.profile.macs_per_cycle * result.profile.clock_hz for each in points):
         yield "Marks above the direct ceiling run Winograd; their MACs are those of the direct algorithm."

@@ -13,6 +13,7 @@ from npusim.reports.words import elide
 from npusim.result import Estimate
 
 LONGEST = 40  # columns of a name in the table; the details have it whole
+FIRST = 200  # rows that a browser lays out at once; the script shows the others when asked
 
 # By title: the name by which the script finds a value to sort by, and what the column says.
 _COLUMNS = {

@@ -117,6 +117,8 @@ def steps(most: float, wanted: int = 6) -> list[float]:
     return [step * at for at in range(int(most / step * (1 + 1e-9)) + 1)]
 
 
-def decades(least: float, most: float) -> list[float]:
-    """The powers of ten from just below ``least`` to just above ``most``."""
-    return [10.0**power for power in range(floor(log10(least)), ceil(log10(most)) + 1)]
+def log_steps(least: float, most: float) -> list[float]:
+    """Round values between the two on a logarithmic axis: powers of ten, and 2 and 5 times those where they are few."""
+    powers = [10.0**power for power in range(floor(log10(least)), ceil(log10(most)) + 1)]
+    factors = (1, 2, 5) if log10(most / least) < 2.2 else (1,)
+    return [value for power in powers for value in (power * factor for factor in factors) if least <= value <= most]

@@ -9,7 +9,7 @@ import msgspec
 from markupsafe import Markup
 
 from npusim.reports.facts import resource
-from npusim.reports.html import svg
+from npusim.reports.html import svg, times
 from npusim.reports.html.palette import css_class
 from npusim.reports.numbers import seconds
 from npusim.reports.words import short
@@ -37,7 +37,7 @@ def timeline(result: Estimate) -> Markup | None:
     """The strip of passes and, where the result has it, SRAM below; None where nothing takes time."""
     if not result.totals.cycles:
         return None
-    spans = list(_spans(result))
+    spans = list(_spans(result, [row.cycles for row in result.layers]))
     held = any(row.sram_bytes for row in result.layers)
     bottom = TOP + STRIP + (24 + SRAM if held else 0)
     parts = [svg.text(LEFT - 8, TOP + STRIP / 2 + 4, "passes", "small", "end"), *_strip(spans, result)]
@@ -49,14 +49,25 @@ def timeline(result: Estimate) -> Markup | None:
     return svg.drawing(WIDTH, bottom + 38, name, parts)
 
 
-def _spans(result: Estimate) -> Iterator[_Span]:
-    scale = (WIDTH - LEFT - RIGHT) / result.totals.cycles
-    ends = list(accumulate((row.cycles for row in result.layers), initial=0.0))
+def overview(result: Estimate) -> Markup:
+    """The passes of a network that is too large for a diagram: a strip, each as wide as any other."""
+    count = len(result.layers)
+    spans = list(_spans(result, [1.0] * count))
+    name = f"{count} passes in the order they run, all of one width, coloured by their limit"
+    parts = [svg.text(LEFT - 8, TOP + STRIP / 2 + 4, "passes", "small", "end"), *_strip(spans, result)]
+    parts += _ticks(count, TOP + STRIP, "place in the order they run")
+    return svg.drawing(WIDTH, TOP + STRIP + 38, name, parts)
+
+
+def _spans(result: Estimate, widths: Sequence[float]) -> Iterator[_Span]:
+    """Passes from left to right, those without width left out."""
+    scale = (WIDTH - LEFT - RIGHT) / sum(widths)
+    ends = list(accumulate(widths, initial=0.0))
     span: _Span | None = None
     for at, row in enumerate(result.layers):
-        if not row.cycles:
+        if not widths[at]:
             continue
-        x, width = LEFT + ends[at] * scale, row.cycles * scale
+        x, width = LEFT + ends[at] * scale, widths[at] * scale
         thin = span is not None and span.width < THIN and span.resource == row.bound_by
         if span is not None and thin:
             most = max(span.sram_bytes, row.sram_bytes)
@@ -73,7 +84,7 @@ def _strip(spans: Sequence[_Span], result: Estimate) -> Iterable[Markup]:
     for span in spans:
         row = result.layers[span.first]
         said = f"{short(row.name)}, {short(row.op)}: " + (
-            f"{format_seconds(row.cycles / result.profile.clock_hz)}, " if span.count == 1 else ""
+            f"{times.shown(result, row.cycles)}, " if span.count == 1 else ""
         )
         said += f"limited by {resource(span.resource)}" + (f", with {span.count - 1} more" if span.count > 1 else "")
         inner = max(0.3, span.width - (1 if span.width > 4 else 0))
@@ -106,10 +117,13 @@ def _sram(spans: Sequence[_Span], result: Estimate, top: float) -> Iterator[Mark
 
 def _axis(result: Estimate, y: float) -> Iterator[Markup]:
     scale = seconds([result.latency_s])
-    whole = result.latency_s / scale.factor
+    return _ticks(result.latency_s / scale.factor, y, f"time, {scale.unit}")
+
+
+def _ticks(whole: float, y: float, said: str) -> Iterator[Markup]:
     yield svg.tag("path", d=f"M{LEFT:.1f} {y:.1f}H{WIDTH - RIGHT:.1f}", class_="axis")
     for value in svg.steps(whole, 8):
         x = LEFT + (WIDTH - LEFT - RIGHT) * value / whole
         yield svg.tag("path", d=f"M{x:.1f} {y:.1f}v5", class_="axis")
         yield svg.text(x, y + 17, f"{value:g}", "small", "middle")
-    yield svg.text(WIDTH - RIGHT, y + 33, f"time, {scale.unit}", "small", "end")
+    yield svg.text(WIDTH - RIGHT, y + 33, said, "small", "end")

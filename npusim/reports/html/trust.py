@@ -10,6 +10,8 @@ from npusim.resources import path
 from npusim.result import Estimate
 from npusim.units import format_share
 
+# Groups of the reference networks, in words.
+_GROUPS = {"paper": "SESR and FSRCNN", "sr": "other super-resolution", "micro": "few layers", "cls": "classification"}
 _COMPARED = "ethos_n"  # the target whose results are compared with tables of a reference
 
 
@@ -48,7 +50,7 @@ def _bounds(result: Estimate) -> Iterator[str]:
                 for name, words in (("median", "half of them"), ("p90", "nine in ten"), ("worst", "all"))
                 if name in bound
             ]
-            groups = f" ({', '.join(bound['groups'])})" if "groups" in bound else ""
+            groups = f" ({', '.join(_GROUPS.get(each, each) for each in bound['groups'])})" if "groups" in bound else ""
             yield f"Cycles of the reference networks{groups} against the vendor's public estimator: {', '.join(said)}."
             told = True
     if told:

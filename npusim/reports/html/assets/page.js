@@ -11,7 +11,7 @@
     made.append(...inside);
     return made;
   };
-  const number = new Intl.NumberFormat("en-GB", { maximumFractionDigits: 3 });
+  const number = new Intl.NumberFormat("en-GB", { maximumFractionDigits: 1 });
   const product = (sizes) => sizes.reduce((all, each) => all * each, 1);
   const sum = (values) => values.reduce((all, each) => all + each, 0);
   const dram = (layer) => layer.traffic.dram || {};
@@ -39,7 +39,7 @@
 
   const table = byId("table");
   const body = table.tBodies[0];
-  const rows = [...body.rows].map((row) => ({ row, at: Number(row.id.slice("layer-".length)), detail: null }));
+  let rows = [...body.rows].map((row) => ({ row, at: Number(row.id.slice("layer-".length)), detail: null }));
   const rowAt = new Map(rows.map((each) => [each.at, each]));
   for (const each of rows) {
     const cell = each.row.querySelector("th");
@@ -89,38 +89,55 @@
     keyed.sort((a, b) => (rising ? compare(a, b) : compare(b, a)) || a[1].at - b[1].at);
     for (const each of heads) each.removeAttribute("aria-sort");
     head.setAttribute("aria-sort", rising ? "ascending" : "descending");
-    body.append(...keyed.flatMap(([, each]) => (each.detail ? [each.row, each.detail] : [each.row])));
+    rows = keyed.map(([, each]) => each);
+    body.append(...rows.flatMap((each) => (each.detail ? [each.row, each.detail] : [each.row])));
+    show();
   }
 
-  // --- filtering
+  // --- filtering; of many rows only the first are shown, since laying out thousands takes a browser a second
 
   const find = byId("find");
   const limit = byId("limit");
   const status = byId("status");
-  const texts = rows.map((each) =>
-    [layers[each.at].name, ...layers[each.at].fused, each.row.textContent].join("\n").toLowerCase());
-  function filter() {
+  const all = byId("all");
+  let most = Number(table.dataset.first);
+  for (const each of rows) {
+    const layer = layers[each.at];
+    each.text = [layer.name, ...layer.fused, each.row.textContent].join("\n").toLowerCase();
+  }
+  function show() {
     const wanted = find.value.trim().toLowerCase().split(/\s+/);
     let count = 0;
     let cycles = 0;
-    rows.forEach((each, index) => {
+    for (const each of rows) {
       const layer = layers[each.at];
       const limited = !limit.value || (layer.cycles > 0 && layer.bound_by === limit.value);
-      const shown = limited && wanted.every((word) => texts[index].includes(word));
-      each.row.hidden = !shown;
-      if (each.detail) each.detail.hidden = !shown;
-      count += shown ? 1 : 0;
-      cycles += shown ? layer.cycles : 0;
-    });
+      const found = limited && wanted.every((word) => each.text.includes(word));
+      count += found ? 1 : 0;
+      cycles += found ? layer.cycles : 0;
+      each.row.hidden = !found || count > most;
+      if (each.detail) each.detail.hidden = each.row.hidden;
+    }
+    const filtered = find.value || limit.value;
     const share = result.totals.cycles ? `, ${(100 * cycles / result.totals.cycles).toFixed(1)} % of the time` : "";
-    status.textContent = find.value || limit.value ? `${count} of ${rows.length} rows${share}` : `${rows.length} rows`;
+    const first = count > most ? `, the first ${most} shown` : "";
+    status.textContent = `${filtered ? `${count} of ` : ""}${rows.length} rows${filtered ? share : ""}${first}`;
+    all.hidden = count <= most;
+  }
+  function showAll() {
+    most = Infinity;
+    show();
   }
   byId("tools").hidden = false;
   byId("tools").addEventListener("submit", (event) => event.preventDefault());
-  find.addEventListener("input", filter);
-  limit.addEventListener("change", filter);
+  find.addEventListener("input", show);
+  limit.addEventListener("change", show);
+  all.addEventListener("click", () => {
+    showAll();
+    find.focus();
+  });
   byId("wide").addEventListener("change", (event) => table.classList.toggle("wide", event.target.checked));
-  filter();
+  show();
 
   // --- details
 
@@ -167,7 +184,7 @@
     ];
     const mapping = Object.entries(layer.mapping).map(([name, value]) => [name.replaceAll("_", " "), said(value)]);
     return make("div", { class: "about" },
-      part("The layer", about), part("Bounds", bounds), part("Traffic", traffic),
+      part("The layer", about), make("div", {}, part("Bounds", bounds), part("Traffic", traffic)),
       ...(mapping.length ? [part("Mapping", mapping)] : []));
   }
   const shapes = (each) => each.map((sizes) => sizes.join("x") || "scalar").join(", ") || "none";
@@ -197,7 +214,7 @@
     event.preventDefault();
     if (each.row.hidden) {
       find.value = limit.value = "";
-      filter();
+      showAll();
     }
     if (!each.detail) toggle(each);
     each.row.scrollIntoView({ block: "center" });
@@ -213,6 +230,7 @@
     URL.revokeObjectURL(link.href);
   });
   window.addEventListener("beforeprint", () => {
+    showAll();
     for (const each of document.querySelectorAll("details")) each.open = true;
   });
 })();
