@@ -101,7 +101,7 @@ def _graph(data: Draw) -> Sheet:
     return sheet
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100, deadline=None, derandomize=True)
 @given(data=st.data(), pad_intermediate=st.booleans())
 def test_random_graphs_compute_the_same_and_cost_no_more(data: Draw, pad_intermediate: bool) -> None:
     model = read_onnx(_graph(data).model("y"))
@@ -115,7 +115,7 @@ def test_random_graphs_compute_the_same_and_cost_no_more(data: Draw, pad_interme
     assert not collapse(found.model, after_, rules).chains  # nothing is left to do
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30, deadline=None, derandomize=True)
 @given(data=st.data())
 def test_always_takes_the_fewest_nodes_and_is_as_exact(data: Draw) -> None:
     model = read_onnx(_graph(data).model("y"))
@@ -125,7 +125,7 @@ def test_always_takes_the_fewest_nodes_and_is_as_exact(data: Draw) -> None:
     assert len(found.model.nodes) <= len(collapse(model, graph, Rules(pad_intermediate=True)).model.nodes)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30, deadline=None, derandomize=True)
 @given(data=st.data())
 def test_onnxruntime_computes_the_same_of_random_graphs(data: Draw) -> None:
     """In float32, where deep random graphs lose a few digits."""
