@@ -17,7 +17,7 @@ from npusim.profile import HardwareProfile
 from npusim.zoo.catalogue import LOW_RESOLUTION
 from npusim.zoo.index import BY_NAME
 
-__all__ = ["AXES", "MEASURES", "REGIMES", "Added", "Frontier", "Listed", "Point", "frontier"]
+__all__ = ["AXES", "MEASURES", "REGIMES", "Added", "Frontier", "Listed", "Point", "frontier", "turned"]
 
 # As the paper on SESR parts networks: by parameters, from the first and up to the second.
 REGIMES: Mapping[str, tuple[float, float]] = {
@@ -154,6 +154,12 @@ def frontier(
         found[0].dataset, scale, measure, against, regime, frame, hardware.name if axis.estimated else "",
         hardware.variant if axis.estimated else "", _marked(points, axis), tuple(listed),
     )  # fmt: skip
+
+
+def turned(found: Frontier, against: str) -> Frontier:
+    """The same networks against another of the costs that an estimate gives; InputError (bad-option)."""
+    _check(found.measure, against, found.regime)
+    return msgspec.structs.replace(found, against=against, points=_marked(found.points, AXES[against]))
 
 
 def _check(measure: str, against: str, regime: str) -> None:

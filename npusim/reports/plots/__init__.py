@@ -7,6 +7,19 @@ from __future__ import annotations
 
 from npusim.reports.plots.accuracy import accuracy, save_accuracy
 from npusim.reports.plots.frontier import frontier, save_frontier
+from npusim.reports.plots.pairs import Pair, pairs
 from npusim.reports.plots.roofline import roofline, save_roofline
+from npusim.reports.plots.times import save_times, times
 
-__all__ = ["accuracy", "frontier", "roofline", "save_accuracy", "save_frontier", "save_roofline"]
+__all__ = [
+    "Pair",
+    "accuracy",
+    "frontier",
+    "pairs",
+    "roofline",
+    "save_accuracy",
+    "save_frontier",
+    "save_roofline",
+    "save_times",
+    "times",
+]

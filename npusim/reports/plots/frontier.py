@@ -53,7 +53,14 @@ def frontier(found: Frontier, axes: Axes) -> Axes:
         )  # fmt: skip
     axes.legend(frameon=False, fontsize=9, loc="lower left" if axis.more else "lower right")
     names = [
-        Name(x, y, _name(each), _colour(each.on_front, each.yours), each.on_front or each.yours, _area(each.yours))
+        Name(
+            x,
+            y,
+            _name(each, _off(each, found)),
+            _colour(each.on_front, each.yours),
+            each.on_front or each.yours,
+            _area(each.yours),
+        )
         for x, y, each in zip(xs, ys, found.points, strict=True)
     ]
     name_points(axes, names, lines=[steps])
@@ -71,7 +78,7 @@ def footnote(found: Frontier) -> str:
     """Where both axes come from."""
     hollow = "; hollow: recalled, to be confirmed" if any(each.recalled for each in found.points) else ""
     width, height = found.frame
-    off = any(each.costs.off_npu_share >= MUCH for each in found.points)
+    off = any(_off(each, found) for each in found.points)
     marked = f"\n{OFF_NPU} more than {MUCH:.0%} of the time off the NPU, at the profile's fallback rates" if off else ""
     count = "; dense MACs" if found.against in ("macs", "theoretical-fps") else ""
     return (
@@ -80,9 +87,13 @@ def footnote(found: Frontier) -> str:
     )
 
 
-def _name(each: Point) -> str:
-    mark = OFF_NPU if each.costs.off_npu_share >= MUCH else ""
-    return f"{short(each.name, LONGEST)}{mark}"
+def _off(each: Point, found: Frontier) -> bool:
+    """Whether the time that is drawn is to a good part not the NPU's."""
+    return found.against == "latency" and each.costs.off_npu_share >= MUCH
+
+
+def _name(each: Point, marked: bool) -> str:
+    return f"{short(each.name, LONGEST)}{OFF_NPU if marked else ''}"
 
 
 def _unit(found: Frontier) -> str:

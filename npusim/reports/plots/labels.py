@@ -10,7 +10,7 @@ import numpy as np
 Array = np.ndarray[Any, Any]
 
 ANGLES = np.arange(24) * np.pi / 12  # where a name may stand: right, a little higher, ... once around
-DISTANCES = np.array([1, 4, 8, 14, 20, 28, 38, 50, 64, 80, 100, 125])  # and how far away, pixels at 100 dpi
+DISTANCES = np.array([2, 4, 8, 14, 20, 28, 38, 50, 64, 80, 100, 125])  # and how far away, pixels at 100 dpi
 GAP = 2.0  # pixels that stay free around a name
 COVERS_LINE = 60.0  # what it costs a name to stand on a line, in pixels of distance
 FAR_SIDE = 6.0  # and to stand left of its point rather than right of it, where readers look
