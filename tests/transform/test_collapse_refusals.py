@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from chain_kit import Array, Sheet, after, collapsed, difference, ops
-from onnx import ModelProto, TensorProto, helper
+from onnx import ModelProto, TensorProto, helper, numpy_helper
 
 from npusim.frontends.onnx import read_onnx
 from npusim.transform.collapse.engine import Collapsed
@@ -209,6 +209,17 @@ def test_computed_or_quantised_weights_stay() -> None:
     wide = sheet.node("Conv", "x", sheet.node("DequantizeLinear", *stored), name="wide", pads=[1] * 4)
     proto = sheet.model(sheet.conv(wide, 64, C, 1))
     _stays(proto, "the weights of Conv 'wide' are quantised: collapse before quantising", "wide")
+
+
+def test_types_that_no_kernel_is_written_in_stay() -> None:
+    sheet = Sheet(1, C, 9, 11)
+    proto = sheet.model(sheet.conv(sheet.node("Conv", "x", sheet.random(64, C, 1, 1), name="wide"), 64, C, 3))
+    for stored in proto.graph.initializer:
+        values = numpy_helper.to_array(stored)
+        stored.CopyFrom(helper.make_tensor(stored.name, TensorProto.BFLOAT16, values.shape, values.ravel()))
+    for value in (*proto.graph.input, *proto.graph.output):
+        value.type.tensor_type.elem_type = TensorProto.BFLOAT16
+    _stays(proto, "Conv 'wide' computes in bfloat16, in which no kernel is written", "wide")
 
 
 def test_sizes_that_follow_the_frame_are_no_constants() -> None:

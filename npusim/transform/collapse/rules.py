@@ -49,8 +49,13 @@ def terms(node: Node, network: Network) -> tuple[str, Terms]:
     """The kind of the node and the terms of its output; None where it is not linear."""
     load()
     rule = RULES.get(node.op)
-    if rule is None or not network.is_real(node.outputs[0]) or network.is_folded(node.outputs[0]):
+    if rule is None or network.is_folded(node.outputs[0]):
         return "", None
+    if not network.is_real(node.outputs[0]):
+        tensor = network.tensor(node.outputs[0])
+        if tensor is None or not tensor.dtype.is_float:
+            return "", None
+        return rule.kind, Refusal(f"{node.place} computes in {tensor.dtype.label}, in which no kernel is written")
     return rule.kind, rule.apply(node, network)
 
 
