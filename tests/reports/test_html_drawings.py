@@ -135,7 +135,8 @@ def test_every_layer_of_a_real_network_has_a_box() -> None:
     links = attributes(drawing, "<a [^>]*>")
     layers = [node for node in net.nodes if node.kind == "layer"]
     assert [each["href"] for each in links] == [f"#layer-{node.row}" for node in layers]
-    assert all(each["aria-label"].startswith(node.name) for each, node in zip(links, layers, strict=True))
+    titles = re.findall("<a [^>]*><title>([^<]*)", str(drawing))
+    assert all(title.startswith(f"{node.name}, {node.op}: ") for title, node in zip(titles, layers, strict=True))
     # Four branches an inception module, in lanes of their own.
     assert len({each["y"] for each in attributes(drawing, '<rect [^>]*class="box [^>]*>')}) > 3
 

@@ -161,7 +161,7 @@ def _box(node: Node, x: float, middle: float, result: Estimate, most: float) -> 
     if most and node.cycles:
         long = max(1.0, (WIDE - 12) * node.cycles / most)
         face.append(svg.tag("rect", x=x + 8, y=y + HIGH - 6, width=long, height=3, rx=1.5, class_="load"))
-    return svg.tag("a", svg.tag("title", said), *face, href=f"#layer-{node.row}", aria_label=said)
+    return svg.tag("a", svg.tag("title", said), *face, href=f"#layer-{node.row}")
 
 
 def _face(node: Node, x: float, y: float, kind: str, note: str) -> Iterable[Markup]:
