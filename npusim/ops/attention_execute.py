@@ -92,9 +92,14 @@ def _bias(call: Call, arrays: Sequence[Array | None], shape: tuple[int, ...], pa
     if valid is not None:
         seen = np.arange(shape[-1]) < valid.reshape(-1, 1, 1, 1)
         bias = np.where(seen, bias, -np.inf)
+    offset = np.array(past) if valid is None or past else valid.reshape(-1, 1) - shape[-2]
+    left, right = (int(call.attrs.get(f"{side}_window_size", -1)) for side in ("left", "right"))
     if call.attrs.get("is_causal", 0):
-        offset = np.array(past) if valid is None or past else valid.reshape(-1, 1) - shape[-2]
-        bias = np.where(causal(shape[-2], shape[-1], offset), bias, -np.inf)
+        right = 0
+    if right >= 0:
+        bias = np.where(causal(shape[-2], shape[-1], offset + right), bias, -np.inf)
+    if left >= 0:
+        bias = np.where(causal(shape[-2], shape[-1], offset - left - 1), -np.inf, bias)
     return np.asarray(bias)
 
 

@@ -25,6 +25,8 @@ def attention(pick: Pick, dtype: str = "float32") -> Sample:
     }
     if pick.flag():
         attrs["scale"] = 0.3
+    if dtype == "float64":  # from opset 25 on, which onnxruntime does not have
+        attrs |= {f"{side}_window_size": pick.size(-1, 2) for side in ("left", "right") if pick.flag()}
     shapes: list[Shape] = [
         (batch, heads, queries, size), (batch, kv_heads, keys, size), (batch, kv_heads, keys, v_size)
     ]  # fmt: skip

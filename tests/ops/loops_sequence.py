@@ -115,13 +115,15 @@ def attention(sample: Sample) -> list[Array]:
             score = sum(q[b, h, i, d] * k[b, h // share, j, d] for d in range(size)) * attrs.get("scale", size**-0.5)
             score = attrs["softcap"] * tanh(score / attrs["softcap"]) if attrs["softcap"] else score
             allowed = not attrs["is_causal"] or j <= i + offset
+            left, right = attrs.get("left_window_size", -1), attrs.get("right_window_size", -1)
+            allowed = allowed and (left < 0 or j >= i + offset - left) and (right < 0 or j <= i + offset + right)
             if seen is not None and seen.dtype == bool:
                 allowed = allowed and bool(seen[b, h, i, j])
             elif seen is not None:
                 score += seen[b, h, i, j]
             grown.append(exp(score) if allowed else 0.0)
         for d in range(v.shape[3]):
-            y[b, h, i, d] = sum(g / sum(grown) * v[b, h // share, j, d] for j, g in enumerate(grown))
+            y[b, h, i, d] = sum(g / (sum(grown) or 1) * v[b, h // share, j, d] for j, g in enumerate(grown))
     if packed:
         y = y.transpose(0, 2, 1, 3).reshape(*y.shape[:1], y.shape[2], -1)
     return [y, k, v]

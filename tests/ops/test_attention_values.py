@@ -36,6 +36,16 @@ def test_a_cache_that_is_not_full_is_read_as_far_as_it_goes() -> None:
     assert y.reshape(2, 2).tolist() == [[0.0, 0.0], [4.0, 4.5]]
 
 
+def test_a_window_lets_each_query_see_its_neighbours() -> None:
+    """The drawing of ONNX (Attention-25): 2 to the left, 1 to the right; equal scores give the mean of the values."""
+    q, k = np.zeros((1, 1, 4, 1), np.float32), np.zeros((1, 1, 6, 1), np.float32)
+    ins = (Arg(q), Arg(k), fed([[[[0], [6], [12], [18], [24], [30]]]], "float32"))
+    (y, *_) = computed("Attention", Sample({"left_window_size": 2, "right_window_size": 1}, ins, opset=25))
+    assert y.reshape(-1).tolist() == [3, 6, 9, 15]  # of 0, 6; 0, 6, 12; 0 to 18; 6 to 24
+    causal = Sample({"left_window_size": 1, "right_window_size": 3, "is_causal": 1}, ins, opset=25)
+    assert computed("Attention", causal)[0].reshape(-1).tolist() == [0, 3, 9, 15]
+
+
 def test_a_mask_may_be_as_short_as_what_is_valid() -> None:
     """Keys beyond the mask are not seen: the mean of the first 2 of 4 values."""
     ins = (
