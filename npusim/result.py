@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -189,20 +190,56 @@ class Estimate(msgspec.Struct, frozen=True):
         return text
 
     def to_dataframe(self) -> pd.DataFrame:
-        """A row a layer, a column a field; bounds and traffic have their own (``bounds.mac``, ``dram.ifm``)."""
+        """A row a layer, in the order in which they run, with the layers' names as the index.
+
+        The columns are those of the csv report, with the same units in their names, and typed: counts int64; cycles,
+        seconds and shares float64, not a number where unknown; words str. ``sram_bytes`` comes besides, and as objects
+        what a LayerResult has of shapes (``ifm``, ``ofm``, ``kernel``, ``stride``), ``fused``, ``reads``, ``makes`` and
+        ``mapping``. ``attrs`` holds what is said of the whole: npusim's version, model, profile, options and totals.
+        """
         import pandas as pd  # noqa: PLC0415 - heavy, and only for those who ask
 
-        return pd.DataFrame([_flat(layer) for layer in self.layers])
+        bounds = dict.fromkeys(name for row in self.layers for name in row.bounds)
+        columns = {
+            name: pd.Series([value(row) for row in self.layers], dtype=dtype)
+            for name, dtype, value in (*_columns(self), *(_bound(name) for name in bounds))
+        }
+        frame = pd.DataFrame(columns)
+        frame.index = pd.Index([row.name for row in self.layers], name="name", dtype=object)
+        for name in ("npusim", "model", "profile", "options", "totals"):
+            frame.attrs[name] = msgspec.to_builtins(getattr(self, name))
+        return frame
 
 
-def _flat(layer: LayerResult) -> dict[str, Any]:
-    row: dict[str, Any] = msgspec.to_builtins(layer)
-    for name, cycles in row.pop("bounds").items():
-        row[f"bounds.{name}"] = cycles
-    for level, operands in row.pop("traffic").items():
-        for operand, count in operands.items():
-            row[f"{level}.{operand}"] = count
-    return row
+_Column = tuple[str, str, Callable[[LayerResult], Any]]
+
+
+def _columns(result: Estimate) -> Iterator[_Column]:
+    """Name, type and value of each column, but for those of the bounds."""
+    clock_hz, cycles = result.profile.clock_hz, result.totals.cycles
+    yield "op", "str", lambda row: row.op
+    for name in ("ifm", "ofm", "kernel", "stride"):
+        yield name, "object", attrgetter(name)
+    for name in ("groups", "section", "macs", "macs_dense", "ops", "params"):
+        yield name, "int64", attrgetter(name)
+    yield "cycles", "float64", lambda row: row.cycles
+    yield "latency_s", "float64", lambda row: row.cycles / clock_hz if clock_hz else None
+    yield "share_of_cycles", "float64", lambda row: row.cycles / cycles if cycles else None
+    yield "bound_by", "str", lambda row: row.bound_by
+    yield "utilisation", "float64", lambda row: row.utilisation
+    yield "dram_bytes", "int64", lambda row: row.dram_bytes
+    yield "dram_ifm_bytes", "int64", lambda row: row.traffic.get("dram", {}).get("ifm", 0)
+    yield "dram_ofm_bytes", "int64", lambda row: row.traffic.get("dram", {}).get("ofm", 0)
+    yield "dram_weights_bytes", "int64", lambda row: row.traffic.get("dram", {}).get("weights", 0)
+    yield "sram_bytes", "int64", lambda row: row.sram_bytes
+    yield "algorithm", "str", lambda row: str(row.mapping.get("algorithm", ""))
+    yield "off_npu", "str", lambda row: row.off_npu
+    for name in ("fused", "reads", "makes", "mapping"):
+        yield name, "object", attrgetter(name)
+
+
+def _bound(name: str) -> _Column:
+    return f"bound_{name}_cycles", "float64", lambda row: row.bounds.get(name)
 
 
 def read_result(text: bytes | str, where: str = "result") -> Estimate:

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from npusim.counts import params
 from npusim.errors import EstimateError, InputError
 from npusim.frontends.load import load
 from npusim.frontier.costs import AXES, Axis, Costs, costs
@@ -137,19 +138,21 @@ def frontier(
     points: list[Point] = []
 
     @cache
-    def price(network: str) -> Costs:
-        return costs(load(network, size=frame), axis, hardware, options or {})
+    def price(network: str, within: str) -> Costs | None:
+        """The costs; None where the network is not within that regime, and so need not be estimated."""
+        graph = load(network, size=frame)
+        if within and not REGIMES[within][0] <= params(graph) <= REGIMES[within][1]:
+            return None
+        return costs(graph, axis, hardware, options or {})
 
     wanted: list[Row | Added] = [*drawn, *added]
     for done, each in enumerate(wanted):
         progress(done, len(wanted))
-        point = _point(each, measure, price, hardware_form)
-        if isinstance(point, Listed):
-            listed.append(point)
-        elif regime and not point.yours and not REGIMES[regime][0] <= point.costs.params <= REGIMES[regime][1]:
-            listed.append(_listed(each, measure, f"not {regime}: {point.costs.params:,} parameters"))
-        else:
+        point = _point(each, measure, price, regime, hardware_form)
+        if isinstance(point, Point):
             points.append(point)
+        else:
+            listed.append(point)
     return Frontier(
         found[0].dataset, scale, measure, against, regime, frame, hardware.name if axis.estimated else "",
         hardware.variant if axis.estimated else "", _marked(points, axis), tuple(listed),
@@ -196,24 +199,28 @@ def _why_not(row: Row, measure: str, retrained: bool) -> str:
     return "" if retrained or not row.remark else "another training than the paper's"
 
 
-def _listed(each: Row | Added, measure: str, why: str) -> Listed:
-    if isinstance(each, Added):
-        return Listed(each.name, each.quality, why, "", "", each.model, YOURS)
+def _listed(each: Row, measure: str, why: str) -> Listed:
     return Listed(each.model, each.value(measure), why, each.params_k, each.macs_g, each.source, each.confidence)
 
 
-def _point(each: Row | Added, measure: str, price: Callable[[str], Costs], hardware_form: bool) -> Point | Listed:
-    """The row with its costs; as a listed one where the hardware has no plan for the network."""
+def _point(
+    each: Row | Added, measure: str, price: Callable[[str, str], Costs | None], regime: str, hardware_form: bool
+) -> Point | Listed:
+    """The row with its costs; as a listed one where it is not in the regime, or the hardware has no plan for it."""
     if isinstance(each, Added):
-        return Point(each.name, each.model, each.quality, price(each.model), False, False, True, each.model, YOURS)
+        found = price(each.model, "")
+        assert found is not None  # the user's own are drawn whatever the regime
+        return Point(each.name, each.model, each.quality, found, False, False, True, each.model, YOURS)
     network, quality = f"{each.network}-x{each.scale}", each.value(measure)
     assert quality is not None  # a row without one is listed
     if hardware_form and f"{network}-hw" in BY_NAME:
         network = f"{network}-hw"
     try:
-        found = price(network)
+        found = price(network, regime)
     except EstimateError as fault:
         return _listed(each, measure, f"not estimated: {fault.what}")
+    if found is None:
+        return _listed(each, measure, f"not {regime} by its number of parameters")
     return Point(each.model, network, quality, found, False, each.recalled, False, each.source, each.confidence)
 
 

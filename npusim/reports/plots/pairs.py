@@ -27,18 +27,26 @@ class Pair(NamedTuple):
 
 
 def pairs(
-    found: Sequence[Pair], axes: Axes, *, first: str, second: str, unit: str, mark: tuple[float, str] | None = None
+    found: Sequence[Pair],
+    axes: Axes,
+    *,
+    first: str,
+    second: str,
+    unit: str,
+    mark: tuple[float, str] | None = None,
+    log: bool = True,
 ) -> Axes:
-    """A row a pair, from the top down, on a logarithmic axis; ``mark`` is a value with a name, drawn as a line.
+    """A row a pair, from the top down; ``mark`` is a value with a name, drawn as a line.
 
     Args:
-        first, second: what the two numbers are. unit: of the axis.
+        first, second: what the two numbers are. unit: of the axis. log: whether it is logarithmic.
     """
     rows = range(len(found))
     values = [value for each in found for value in (each.first, each.second)] + ([mark[0]] if mark else [])
-    axes.set_xscale("log")
+    low, high = min(values), max(values)
     # Room at the right for what is said there, in front of the axes' end.
-    axes.set_xlim(min(values) / 1.5, max(values) * (max(values) / min(values)) ** 0.22 * 1.3)
+    axes.set_xscale("log" if log else "linear")
+    axes.set_xlim(*((low / 1.5, high * (high / low) ** 0.22 * 1.3) if log else (low - 0.1 * (high - low), high * 1.15)))
     axes.set_ylim(len(found) - 0.4, -0.9)
     if mark is not None:
         axes.axvline(mark[0], color=INK, lw=0.8, ls=(0, (4, 3)), zorder=1)
