@@ -103,10 +103,7 @@ def _candidates(
     x = point[0] + np.cos(angle) * (half[0] + reach)
     y = point[1] + np.sin(angle) * (half[1] + reach)
     boxes = np.stack([x - half[0], y - half[1], x + half[0], y + half[1]], 1)
-    # From the point to the nearest edge of the box, and a little for the side.
-    gap_x = np.maximum(np.abs(x - point[0]) - half[0], 0)
-    gap_y = np.maximum(np.abs(y - point[1]) - half[1], 0)
-    return boxes, np.hypot(gap_x, gap_y) + FAR_SIDE * scale * (1 - np.cos(angle)) / 2
+    return boxes, distance + FAR_SIDE * scale * (1 - np.cos(angle)) / 2
 
 
 def _hits(boxes: Array, others: Array) -> Array:
