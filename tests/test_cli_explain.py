@@ -49,6 +49,16 @@ def test_json_and_markdown_and_a_file(tmp_path: Path) -> None:
     assert "takes for granted" in target.read_text()
 
 
+def test_a_page_with_the_explanation_in_it(tmp_path: Path) -> None:
+    file = tmp_path / "page.html"
+    args = ("fsrcnn-x2-hw", "--size", "192x108", "--format", "html", "-o", str(file))
+    assert run(*args).exit_code == 0
+    page = file.read_text()
+    assert ">Why it takes that long</h2>" in page
+    assert "--set dram=32B/cycle" in page
+    assert f"npusim explain fsrcnn-x2-hw --size 192x108 --format html -o {file}" in page
+
+
 def test_a_change_that_cannot_be_tried_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*args: Any, **options: Any) -> Estimate:
         raise EstimateError("no stripe fits", code="no-plan")

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import shlex
 from typing import Any
 
 import click
 import msgspec
 
 from npusim.cli import outputs, values
-from npusim.cli.group import COMMAND
 from npusim.cli.options import check_format, estimating, output_options, quiet_option, reading, request
 from npusim.errors import InputError
 from npusim.reports import FORMATS, Look, render
-from npusim.reports.words import clean
 from npusim.result import Estimate
 
 HOLDS_NO_WARNINGS = ("csv",)
@@ -46,12 +43,7 @@ def command(**given: Any) -> None:
         if compare:
             planner = "vendor" if result.options.planner == "best" else "best"
             against = (estimate(graph, hardware, **asked.options | {"planner": planner}),)
-    show(msgspec.structs.replace(result, command=_command_line()), against=against, **given)
-
-
-def _command_line() -> str:
-    """What the user typed, quoted for a shell; as npusim prints names, since a file's may hold what JSON cannot."""
-    return clean(shlex.join(click.get_current_context().meta[COMMAND]))
+    show(msgspec.structs.replace(result, command=outputs.command_line()), against=against, **given)
 
 
 def check_against(form: str, option: str) -> None:

@@ -10,7 +10,7 @@ import click
 from npusim.cli import outputs
 from npusim.cli.options import check_format, estimating, output_options, quiet_option, request
 
-FORMATS = ("text", "json", "md")
+FORMATS = ("text", "json", "md", "html")
 
 
 @click.command(name="explain")
@@ -33,13 +33,17 @@ def command(**given: Any) -> None:
         asked.hardware()  # a fault of the profile is told before the operators load
         graph = asked.graph()
         from npusim.explain import explain  # noqa: PLC0415 - as above
-        from npusim.reports.explanation import page, plain  # noqa: PLC0415 - as above
+        from npusim.reports.explanation import body, page, plain  # noqa: PLC0415 - as above
 
         found = explain(
             graph, asked.profile, variant=asked.variant, overrides=asked.overrides, layer=layer, **asked.options
         )
     if form == "json":
         outputs.emit(json.dumps(plain(found), indent=1, ensure_ascii=False) + "\n", output)
+        return
+    if form == "html":
+        sections = {"Why it takes that long": list(body(found, whole=layer is not None))}
+        outputs.emit(outputs.whole_page(found.result, sections), output)
         return
     blocks = page(found, whole=layer is not None, assumptions=assumptions)
     if form == "md":

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Timer
 from time import monotonic
+from typing import TYPE_CHECKING
 
 import click
+import msgspec
 
-from npusim.cli.group import say
+from npusim.cli.group import COMMAND, say
 from npusim.errors import InputError
 from npusim.ir import Notice
 from npusim.reports.words import clean
+
+if TYPE_CHECKING:
+    from npusim.reports.blocks import Block
+    from npusim.result import Estimate
 
 PATIENCE_S = 1.0  # work that takes longer says what it does
 BAR = 30  # columns of a bar that fills
@@ -38,6 +45,18 @@ def emit(text: str, output: str | None) -> None:
 def is_plot(output: str) -> bool:
     """Whether the file is to hold a picture, by its ending."""
     return Path(output).suffix.lower() in PLOTS
+
+
+def command_line() -> str:
+    """What the user typed, quoted for a shell; as npusim prints names, since a file's may hold what JSON cannot."""
+    return clean(shlex.join(click.get_current_context().meta[COMMAND]))
+
+
+def whole_page(result: Estimate, sections: Mapping[str, Sequence[Block]]) -> str:
+    """The page of a result, with what a command found out besides."""
+    from npusim.reports import Look, render  # noqa: PLC0415 - only for those who ask for a page
+
+    return render(msgspec.structs.replace(result, command=command_line()), "html", Look(sections=sections))
 
 
 def width(output: str | None) -> int:

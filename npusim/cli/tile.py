@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from npusim.tiling.answer import Asked, Study
     from npusim.tiling.policies import Policy
 
-FORMATS = ("text", "json", "csv", "md")
+FORMATS = ("text", "json", "csv", "md", "html")
+PROOFS = FORMATS[:-1]  # a page is of a result, which a proof has not
 COMPARED, PROVEN = "area,halo", "grid,pad,halo"  # policies where nobody says otherwise
 Size = tuple[int, int]
 
@@ -156,6 +157,8 @@ def _printed(found: Study, own: dict[str, Any]) -> str:
 
         rows = report.rows(found)
         return table(list(rows[0]), [list(row.values()) for row in rows])
+    if own["form"] == "html":
+        return outputs.whole_page(found.result, {"The frame in tiles": list(report.body(found))})
     if own["best"]:
         return report.best(found) + "\n"
     return _page(report.page(found), own)
@@ -178,6 +181,7 @@ def _prove(asked: Request, tiles: tuple[Size, ...], own: dict[str, Any]) -> None
     if not tiles:
         what = "a proof is of tiles that are given"
         raise InputError(what, code="bad-option", where="--prove", fix="add --tiles WxH,...")
+    check_format(own["form"], PROOFS)
     policies = _policies(own["policy"] or PROVEN)
     from npusim.frontends.load import read  # noqa: PLC0415 - --help needs no operators
     from npusim.tiling.proof import pictured_frame, prove  # noqa: PLC0415 - as above

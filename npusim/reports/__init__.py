@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from npusim.registry import Registry
 from npusim.result import Estimate
+
+if TYPE_CHECKING:
+    from npusim.reports.blocks import Block
 
 
 class Look(msgspec.Struct, frozen=True):
@@ -20,6 +24,7 @@ class Look(msgspec.Struct, frozen=True):
         top: only that many layers, the slowest; None for all.
         assumptions: list what the profile takes for granted.
         against: other results, which a page sets beside this one.
+        sections: what a page says besides, by its heading.
     """
 
     width: int = 100
@@ -27,6 +32,7 @@ class Look(msgspec.Struct, frozen=True):
     top: int | None = None
     assumptions: bool = False
     against: tuple[Estimate, ...] = ()
+    sections: Mapping[str, Sequence[Block]] = {}
 
 
 Report = Callable[[Estimate, Look], str]

@@ -21,6 +21,17 @@ LITTLE = 0.0005  # a gain below this share is none
 def page(found: Explanation, *, whole: bool, assumptions: bool) -> Iterator[Block]:
     """The explanation; ``whole``: with every bound, operand and choice of the layers it names."""
     yield Lines((title(found.result), *setting(found.result)))
+    yield from body(found, whole=whole)
+    if found.result.warnings:
+        yield Heading("Warnings")
+        yield Lines(tuple(f"{clean(each.message)} [{each.code}]" for each in found.result.warnings), points=True)
+    if assumptions and found.result.profile.assumptions:
+        yield Heading("The profile takes for granted")
+        yield Lines(tuple(clean(each) for each in found.result.profile.assumptions), points=True)
+
+
+def body(found: Explanation, *, whole: bool) -> Iterator[Block]:
+    """What is explained, without what is said of any result."""
     yield Lines((clean(found.summary),))
     if found.findings:
         yield Heading("What takes the time")
@@ -33,12 +44,6 @@ def page(found: Explanation, *, whole: bool, assumptions: bool) -> Iterator[Bloc
     if found.advice:
         yield Heading("What would make it faster: each estimated again with that one change")
         yield from _advice(found.advice)
-    if found.result.warnings:
-        yield Heading("Warnings")
-        yield Lines(tuple(f"{clean(each.message)} [{each.code}]" for each in found.result.warnings), points=True)
-    if assumptions and found.result.profile.assumptions:
-        yield Heading("The profile takes for granted")
-        yield Lines(tuple(clean(each) for each in found.result.profile.assumptions), points=True)
 
 
 def plain(found: Explanation) -> dict[str, Any]:

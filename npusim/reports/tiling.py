@@ -24,16 +24,28 @@ def page(found: Study) -> Iterator[Block]:
     """The frame whole and in the tiles asked for, depth first, the front of a search, and the best."""
     yield Heading(title(found.result))
     yield Lines((*setting(found.result), _frame(found)))
+    yield from _tables(found)
+    told = tuple(warnings(found.result)) + tuple(f"{clean(each.message)} [{each.code}]" for each in found.notices)
+    if told:
+        yield Heading("Warnings")
+        yield Lines(told, points=True)
+
+
+def body(found: Study) -> Iterator[Block]:
+    """The tilings, without what is said of any result: for a page that has that."""
+    yield Lines((_frame(found),))
+    yield from _tables(found)
+    if found.notices:
+        yield Lines(tuple(f"{clean(each.message)} [{each.code}]" for each in found.notices), points=True)
+
+
+def _tables(found: Study) -> Iterator[Block]:
     yield _table((found.whole, *found.rows, *found.depth_first), found.whole)
     if found.swept is not None:
         yield Heading(f"The fastest of {format_count(len(found.swept.rows))} tile sizes, at what they recompute")
         yield _table(found.swept.front, found.whole)
         yield Lines(tuple(_search(found.swept)), points=True)
     yield Lines((best(found),))
-    told = tuple(warnings(found.result)) + tuple(f"{clean(each.message)} [{each.code}]" for each in found.notices)
-    if told:
-        yield Heading("Warnings")
-        yield Lines(told, points=True)
 
 
 def best(found: Study) -> str:

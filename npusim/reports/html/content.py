@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from npusim.reports import Look, facts
+from npusim.reports.blocks import Block
 from npusim.reports.html import bars, trust
 from npusim.reports.html.comparison import comparison
 from npusim.reports.html.diagram import MOST, diagram
@@ -69,13 +70,19 @@ def content(result: Estimate, look: Look) -> dict[str, Any]:
         "top": look.top if look.top is not None and look.top < len(result.layers) else None,
         "count": len(result.layers),
         "roofline": roofline(result),
-        "comparison": list(comparison(result, look.against)) if look.against else [],
+        "sections": _sections(result, look),
         "confidence": list(trust.confidence(result)),
         "assumptions": [clean(each) for each in result.profile.assumptions],
         "command": clean(result.command),
         "provenance": list(_provenance(result)),
         "resources": json.dumps(facts.RESOURCES),
     }
+
+
+def _sections(result: Estimate, look: Look) -> dict[str, list[Block]]:
+    """What was asked for besides, by its heading."""
+    beside = {"Comparison": list(comparison(result, look.against))} if look.against else {}
+    return beside | {title: list(blocks) for title, blocks in look.sections.items()}
 
 
 def _headline(result: Estimate) -> str:
