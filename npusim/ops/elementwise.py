@@ -107,8 +107,19 @@ def _execute(function: _Function, dtype: DType | None = None) -> Callable[[Call,
     return execute
 
 
+def _check_axis(call: Call) -> None:
+    """Until opset 6 the second operand could begin at an axis of the first; that is refused where it does not end with
+    it as well.
+    """
+    ranks, axis = [len(call.shape(slot)) for slot in (0, 1)], call.attrs.get("axis")
+    if call.attrs.get("broadcast") and axis is not None and int(axis) % max(ranks[0], 1) != ranks[0] - ranks[1]:
+        what = f"begins its second operand at axis {axis}, as until opset 6: convert the file to opset 7 or newer"
+        raise call.error(what, code="old-broadcast")
+
+
 def _binary(name: str, kind: str, function: _Function, dtype: DType | None = None) -> Op:
     def infer(call: Call) -> list[Spec]:
+        _check_axis(call)
         return [(broadcast(call, call.shape(0), call.shape(1)), dtype or call.dtype())]
 
     def work(call: Call) -> Work:

@@ -35,6 +35,8 @@ BAD = [
     Bad("Add", {}, (act(0, 3), act(2, 3)), "cannot be broadcast"),
     Bad("Sum", {}, (), "no operand", "missing-input"),
     Bad("Add", {}, (act(2, 3), None), "input 1 is missing", "missing-input"),
+    Bad("Add", {"broadcast": 1, "axis": 0}, (act(3, 3), act(3)), "at axis 0.*opset 7 or newer", "old-broadcast"),
+    Bad("Mul", {"broadcast": 1, "axis": 1}, (act(2, 3, 4), act(3)), "at axis 1", "old-broadcast"),
     Bad("Where", {}, (truth(2), act(3), act(3)), "cannot be broadcast"),
 ]
 
@@ -42,6 +44,12 @@ BAD = [
 @pytest.mark.parametrize("row", ROWS, ids=ids(ROWS))
 def test_row(row: Row) -> None:
     check(row)
+
+
+def test_an_axis_of_old_that_says_what_broadcasting_does() -> None:
+    """Of (2, 3) the second axis is where (3,) begins and ends."""
+    check(Row("Add", {"broadcast": 1, "axis": 1}, (act(2, 3), act(3)), (2, 3), ops=6))
+    check(Row("Add", {"broadcast": 1}, (act(2, 3), act(3)), (2, 3), ops=6))
 
 
 @pytest.mark.parametrize("bad", BAD, ids=ids(BAD))
