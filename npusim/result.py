@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from importlib import import_module
 from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -188,6 +189,13 @@ class Estimate(msgspec.Struct, frozen=True):
 
             write_text(Path(path), text)
         return text
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows; it asks for this name."""
+        # By name, as a command is: reports stand above results, and only a notebook needs this one.
+        notebook = import_module("npusim.reports.html.notebook")
+        shown: str = notebook.fragment(self)
+        return shown
 
     def to_dataframe(self) -> pd.DataFrame:
         """A row a layer, in the order in which they run, with the layers' names as the index.

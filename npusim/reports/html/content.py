@@ -47,13 +47,13 @@ def content(result: Estimate, look: Look) -> dict[str, Any]:
     limits = {row.bound_by for row in result.layers if row.cycles}
     return {
         "title": facts.title(result),
-        "headline": _headline(result),
+        "headline": headline(result),
         "limits": facts.limits(result),
         "setting": list(facts.setting(result)),
         "tiles": list(_tiles(result)),
         "legend": [Key(css_class(name), clean(facts.resource(name)), name) for name in ordered(limits)],
         "limit_bars": bars.limits(result),
-        "alarms": list(_alarms(result)),
+        "alarms": list(alarms(result)),
         "warnings": list(facts.warnings(result)),
         "off_npu": list(facts.off_npu(result)),
         "not_costed": list(facts.not_costed(result)),
@@ -85,7 +85,7 @@ def _sections(result: Estimate, look: Look) -> dict[str, list[Block]]:
     return beside | {title: list(blocks) for title, blocks in look.sections.items()}
 
 
-def _headline(result: Estimate) -> str:
+def headline(result: Estimate) -> str:
     """The answer: how long a frame takes."""
     sums = result.totals
     if not sums.latency_s or sums.fps is None:
@@ -127,7 +127,7 @@ def _dense_said(result: Estimate) -> str:
     return f"{format_macs(sums.macs_dense)} with transposed convolutions counted at the output"
 
 
-def _alarms(result: Estimate) -> Iterator[str]:
+def alarms(result: Estimate) -> Iterator[str]:
     """What must be known before any number is used."""
     if result.totals.lower_bound:
         count = len(result.unsupported)
