@@ -127,7 +127,7 @@ def _are_sizes(shapes: Sequence[tuple[int, ...]]) -> bool:
 
 def _centre(graph: Graph, weights: Mapping[str, Array]) -> float:
     """What a first layer takes from the image."""
-    for layer in graph.consumers(graph.inputs[0]):
+    for layer in graph.layers:
         if layer.op == "Sub" and layer.inputs[1] in weights:
             return float(weights[layer.inputs[1]].reshape(-1)[0])
     return 0.0

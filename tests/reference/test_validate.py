@@ -15,7 +15,7 @@ from npusim import resources
 from npusim.bind import bind
 from npusim.errors import EstimateError, InputError
 from npusim.frontends.onnx import write_onnx
-from npusim.ir import Graph
+from npusim.ir import Graph, Layer
 from npusim.ops.base import Array
 from npusim.reference import family, seeded_weights, session
 from npusim.reference.inputs import seeded_inputs
@@ -74,6 +74,11 @@ def test_a_copy_inside_is_no_other_family() -> None:
     graph = _graph("sesr-m3-x2")
     add = _find(graph, "Add")
     assert not _paper(_changed(graph, add, op="Identity", inputs=graph.layers[add].inputs[:1]))
+    copy = Layer("copy", "Identity", ("input",), ("copied",))
+    first = msgspec.structs.replace(graph.layers[0], inputs=("copied", graph.layers[0].inputs[1]))
+    tensors = {**graph.tensors, "copied": msgspec.structs.replace(graph.tensors["sub1"], name="copied")}
+    copied = msgspec.structs.replace(graph, tensors=tensors, layers=(copy, first, *graph.layers[1:]))
+    assert _paper(copied)
 
 
 def test_a_network_of_another_family_says_so() -> None:
