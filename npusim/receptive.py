@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from fractions import Fraction
-from math import lcm
+from math import ceil, lcm
 
 import msgspec
 
@@ -42,12 +42,14 @@ class Side(msgspec.Struct, frozen=True):
             network without padding does not even read all of the tile.
         step: tiles start and end at multiples of this, so that strides fall as in the whole frame.
         rates: of every tensor that follows this side, by name.
+        trim: pixels at the end of the frame that no output stands for, as without padding.
     """
 
     before: int
     after: int
     step: int
     rates: Mapping[str, Followed]
+    trim: int = 0
 
     @property
     def halo(self) -> tuple[int, int]:
@@ -91,7 +93,7 @@ def receptive_field(frames: Frames, size: Size) -> Field:
         if [(low + length, high + length) for low, high in found] != later:
             raise _global(graph, SIDES[side], "a layer does not move with the frame")
         low, high = (min(each[0] for each in found), max(each[1] for each in found)) if found else (0, length)
-        sides.append(Side(-low, high - length, steps[side], followed))
+        sides.append(Side(-low, high - length, steps[side], followed, _trim(graph, followed, size[side])))
     return Field((sides[0], sides[1]), graph.outputs, inputs)
 
 
@@ -178,6 +180,11 @@ def _global(graph: Graph, side: str, why: str) -> InputError:
         what, code="global-receptive-field", where=graph.name,
         fix="run the frame whole, or take a policy without halo, which changes the result",
     )  # fmt: skip
+
+
+def _trim(graph: Graph, followed: Mapping[str, Followed], length: int) -> int:
+    made = (graph.tensors[name].shape[followed[name].axis] / followed[name].rate for name in graph.outputs)
+    return max(length - max(ceil(each) for each in made), 0)
 
 
 def _up(value: int, step: int) -> int:

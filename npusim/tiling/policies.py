@@ -57,9 +57,11 @@ class Cut(msgspec.Struct, frozen=True):
     """A side of the frame in pieces.
 
     Attributes:
-        length: of the side. tile: of a piece, before what is read around it.
+        length: of the side, as far as the network makes something of it. tile: of a piece, before what is read around
+            it.
         before, after: pixels that are read around a piece where the frame has them.
         filled: the last piece is filled up with zeros to the others' size.
+        beyond: pixels behind ``length`` that can be read all the same.
         runs: how many pieces there are; a fraction where they are counted by area.
     """
 
@@ -69,6 +71,7 @@ class Cut(msgspec.Struct, frozen=True):
     after: int = 0
     filled: bool = False
     by_area: bool = False
+    beyond: int = 0
 
     @property
     def runs(self) -> Fraction:
@@ -84,9 +87,8 @@ class Cut(msgspec.Struct, frozen=True):
             return {self.tile: self.runs}
         count = -(-self.length // self.tile)
         head = min(-(-self.before // self.tile), count)  # pieces whose halo the frame's start cuts off
-        inner = max(
-            min((self.length - self.after) // self.tile, count), head
-        )  # one past the last that the end does not
+        uncut = min((self.length + self.beyond - self.after) // self.tile, count)  # pieces that its end does not
+        inner = max(uncut, head)
         found: dict[int, Fraction] = {}
         for at in (*range(head), *range(inner, count)):
             piece = self._piece(at)
@@ -98,7 +100,7 @@ class Cut(msgspec.Struct, frozen=True):
 
     def _piece(self, at: int) -> Piece:
         start, stop = at * self.tile, min((at + 1) * self.tile, self.length)
-        last = (at + 1) * self.tile if self.filled else min(stop + self.after, self.length)
+        last = (at + 1) * self.tile if self.filled else min(stop + self.after, self.length + self.beyond)
         return Piece(start, stop, max(start - self.before, 0), last)
 
 
@@ -120,20 +122,19 @@ def cuts(frame: Size, tile: Size, how: Policy, field: Field | None) -> tuple[Cut
     return _cut(frame[0], tile[0], how, field, 0), _cut(frame[1], tile[1], how, field, 1)
 
 
-def _cut(length: int, tile: int, how: Policy, field: Field | None, side: int) -> Cut:
+def _cut(frame: int, tile: int, how: Policy, field: Field | None, side: int) -> Cut:
     if how.name == "pad":
-        return Cut(length, tile, filled=True)
-    tile = min(tile, length)
+        return Cut(frame, tile, filled=True)
     if how.name == "area":
-        return Cut(length, tile, by_area=True)
-    if how.name == "grid":
-        return Cut(length, tile)
-    assert field is not None  # a halo of any width needs the network's steps
+        return Cut(frame, min(tile, frame), by_area=True)
+    if how.name == "grid" or field is None:  # a halo of any width needs a field
+        return Cut(frame, min(tile, frame))
     seen = field.sides[side]
-    if how.pixels is None:
-        return Cut(length, tile, *seen.halo)
-    wide = -(-how.pixels // seen.step) * seen.step
-    return Cut(length, tile, wide, wide)
+    length = frame - seen.trim
+    before, after = seen.halo
+    if how.pixels is not None:
+        before = after = -(-how.pixels // seen.step) * seen.step
+    return Cut(length, min(tile, length), before, after, beyond=seen.trim)
 
 
 def _check_step(tile: Size, side: int, length: int, step: int) -> None:

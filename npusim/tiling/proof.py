@@ -163,7 +163,7 @@ def _tiled(frame: Frame, runner: _Runner, across: Cut, down: Cut, whole: Mapping
             size = column.last - column.first, row.last - row.first
             outputs = runner.run(size, _cropped(frame, column, row))
             for name, array in outputs.items():
-                _place(made[name], array, frame, name, (column, row))
+                _place(made[name], array, frame, name, ((column, across), (row, down)))
     holes = [name for name, array in made.items() if np.isnan(array).any() and not np.isnan(whole[name]).any()]
     if holes:
         raise EstimateError(f"tiles do not make all of the output {holes[0]!r}", code="no-cover")
@@ -185,13 +185,13 @@ def _cropped(frame: Frame, column: Piece, row: Piece) -> dict[str, Array]:
     return found
 
 
-def _place(made: Array, array: Array, frame: Frame, name: str, pieces: tuple[Piece, Piece]) -> None:
+def _place(made: Array, array: Array, frame: Frame, name: str, pieces: Sequence[tuple[Piece, Cut]]) -> None:
     """Writes what a tile covers of an output into it."""
     into: list[Any] = [slice(None)] * made.ndim
     taken: list[Any] = [slice(None)] * made.ndim
-    for piece, side, length in zip(pieces, frame.field.sides, frame.size, strict=True):
+    for (piece, cut), side in zip(pieces, frame.field.sides, strict=True):
         axis, rate = side.rates[name].axis, side.rates[name].rate
-        start, stop = _covered(piece, rate, length, made.shape[axis])
+        start, stop = _covered(piece, rate, cut.length, made.shape[axis])
         offset = int(piece.first * rate)
         into[axis], taken[axis] = slice(start, stop), slice(start - offset, stop - offset)
     part = array[tuple(taken)]

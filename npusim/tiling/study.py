@@ -171,7 +171,7 @@ def tiling(costs: Costs, frame: Size, tile: Size, how: Policy, field: Field | No
         InputError: bad-tile; whatever is wrong with the network at a tile's size.
         EstimateError: no-plan, where a tile has none.
     """
-    found = shapes(*cuts(frame, tile, how, field))
+    found = dict(sorted(shapes(*cuts(frame, tile, how, field)).items(), key=lambda each: (-each[1], each[0])))
     calls, latency_s, macs, dense, dram = Fraction(0), 0.0, Fraction(0), Fraction(0), Fraction(0)
     sram, seconds = 0, dict[str, float]()
     for size, count in found.items():
