@@ -137,16 +137,27 @@ def _names(found: Finding) -> set[str]:
 
 
 def owners(rows: Iterable[LayerResult]) -> list[str]:
-    """For each pass the layer that it serves: its own, or of a conversion the one whose name its name begins with."""
+    """For each pass the layer that it serves: its own, or of a conversion the one whose name its name begins with.
+
+    A layer in several passes is accounted for in one of them, whose name may have a suffix itself.
+    """
     found = list(rows)
     layers = {row.name for row in found if row.op != CONVERSION}
-    return [row.name if row.op != CONVERSION else _owner(row.name, layers) for row in found]
+    stems = {name[:at]: name for name in sorted(layers, reverse=True) for at in _ends(name)}
+    return [row.name if row.op != CONVERSION else _owner(row.name, layers, stems) for row in found]
 
 
-def _owner(name: str, layers: set[str]) -> str:
-    """The longest layer name that ends where a suffix of the conversion's begins; its own name where there is none."""
-    ends = [at for at, letter in enumerate(name) if letter in " ."]
-    return next((name[:at] for at in reversed(ends) if name[:at] in layers), name)
+def _owner(name: str, layers: set[str], stems: Mapping[str, str]) -> str:
+    """The longest layer name that ends where a suffix of the conversion's begins, or the other way round.
+
+    Its own name where there is none.
+    """
+    return next((name[:at] for at in reversed(_ends(name)) if name[:at] in layers), stems.get(name, name))
+
+
+def _ends(name: str) -> list[int]:
+    """Where a suffix may begin."""
+    return [at for at, letter in enumerate(name) if letter in " ."]
 
 
 def _findings(result: Estimate, hardware: HardwareProfile) -> list[Finding]:

@@ -108,6 +108,16 @@ def test_conversions_belong_to_their_layer() -> None:
     assert (nodes["b"].passes, nodes["b"].cycles, nodes["b"].row, nodes["b"].resource) == (2, 1100.0, 1, "dma_read")
 
 
+def test_a_layer_in_two_passes_is_one_box() -> None:
+    """The pass that accounts for the layer has the suffix here, and the one before it the layer's name."""
+    found = result(
+        layer("pool", 300.0, op="Conversion"),
+        layer("pool.y", 200.0, op="MaxPool", reads=("input",), makes=("output",)),
+    )
+    (node,) = (node for node in network(found).nodes if node.kind == "layer")
+    assert (node.op, node.passes, node.cycles) == ("MaxPool", 2, 500.0)
+
+
 def test_edges_follow_the_tensors() -> None:
     """input -> a -> b, a -> Foo, b and Foo -> c -> output; Foo is not costed."""
     foo = msgspec.structs.replace(unknown("foo"), reads=("t",), makes=("f",))
