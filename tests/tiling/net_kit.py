@@ -64,8 +64,10 @@ class Chain:
         )  # fmt: skip
 
     def resize(self, scale: float, mode: str, place: str) -> Chain:
+        """Of the nearest, the one below where positions start at the same corner, else the one that is nearer."""
         scales = self.constant(np.array([1, 1, scale, scale], np.float32))
-        return self.step("Resize", "", scales, mode=mode, coordinate_transformation_mode=place, nearest_mode="floor")
+        near = "floor" if place == "asymmetric" else "round_prefer_floor"
+        return self.step("Resize", "", scales, mode=mode, coordinate_transformation_mode=place, nearest_mode=near)
 
     def model(self, name: str = "chain") -> Model:
         return Model(name, tuple(self.inputs), (self.last,), tuple(self.nodes), self.constants, opsets={"": 17})
