@@ -51,3 +51,10 @@ def test_exported_graph_comes_back(installed: Path, tmp_path: Path) -> None:
     out = run(installed, tmp_path, "estimate", "fsrcnn.onnx", "--size", "640x360", "--format", "json")
     # MACs of FSRCNN (56,12,4) a low-resolution pixel: 5*5*56 + 56*12 + 4*9*12*12 + 12*56 + 9*9*56
     assert json.loads(out)["totals"]["macs"] == (1400 + 672 + 5184 + 672 + 4536) * 640 * 360
+
+
+def test_the_page_has_its_template_style_and_script(installed: Path, tmp_path: Path) -> None:
+    out = run(installed, tmp_path, "estimate", "sesr-m3-x2-hw", "--size", "64x64", "--format", "html")
+    assert out.startswith("<!doctype html>")
+    assert "--page:" in out
+    assert "// --- sorting" in out

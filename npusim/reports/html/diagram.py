@@ -168,7 +168,7 @@ def _face(node: Node, x: float, y: float, kind: str, note: str) -> Iterable[Mark
     yield svg.tag("rect", x=x, y=y, width=WIDE, height=HIGH, rx=5, class_=f"box {kind}")
     yield svg.tag("rect", x=x, y=y, width=5, height=HIGH, rx=2, class_=f"edge {kind}")
     label = short(node.name, 16)
-    op = _head(node.op.rpartition("::")[2], 9 if len(note) < 8 else 6)
+    op = _head(node.op.rpartition("::")[2], 9 if len(note) < 6 else 8 if len(note) < 8 else 5)
     yield _clipped(
         x + 11, y, svg.text(0, 16, label, "name"), svg.text(0, 31, op, "small"),
         svg.text(WIDE - 18, 31, note, "small", "end"),
