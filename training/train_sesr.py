@@ -144,15 +144,19 @@ def main() -> None:
     parser.add_argument("--output", "-o", type=Path, required=True)
     parser.add_argument("--steps", type=int, default=12_000)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--checkpoint", type=Path, help="where to keep what is needed to go on; beside -o by default")
+    parser.add_argument(
+        "--checkpoint", type=Path, help="what is needed to go on, until it is done; beside -o by default"
+    )
     given = parser.parse_args()
     torch.set_num_threads(1)
     torch.use_deterministic_algorithms(True)
     torch.manual_seed(given.seed)
     network = Sesr(SIZES[given.size])
-    train(network, given.steps, given.seed, given.checkpoint or given.output.with_suffix(".pt"))
+    checkpoint = given.checkpoint or given.output.with_suffix(".pt")
     given.output.parent.mkdir(parents=True, exist_ok=True)
+    train(network, given.steps, given.seed, checkpoint)
     np.savez_compressed(given.output, **network.arrays())
+    checkpoint.unlink()
 
 
 if __name__ == "__main__":
