@@ -1,16 +1,8 @@
-"""The gallery of reports/: pictures, and the data behind each as csv.
-
-python -m npusim.reports.gallery            draws all of it again
-python -m npusim.reports.gallery --check    says which data are no longer what npusim computes
-"""
+"""The pictures of the gallery: what each is computed from, and what draws it."""
 
 from __future__ import annotations
 
-import argparse
-import csv
-import io
-import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -18,20 +10,24 @@ from typing import Any
 import msgspec
 
 from npusim import __version__
+from npusim.bind import bind
 from npusim.compare.claims import check_claims
 from npusim.estimate import estimate
-from npusim.files import write_text
 from npusim.frontends.load import load
 from npusim.frontier import Frontier, frontier, turned
 from npusim.profiles.load import load as load_profile
 from npusim.reports import frontier as frontier_report
 from npusim.reports import roofline as roofline_report
+from npusim.reports import tiling as tiling_report
 from npusim.reports.comparison import claim_rows
-from npusim.reports.data import table
 from npusim.result import Estimate
+from npusim.tiling.answer import Asked, Study, default_sizes, study
+from npusim.tiling.policies import policy
+from npusim.tiling.study import Costs
 from npusim.units import format_share
 from npusim.validation import VARIANTS, AccuracyReport
 from npusim.validation import accuracy as compare_with_tables
+from npusim.zoo import build
 
 Row = Mapping[str, Any]
 
@@ -44,7 +40,6 @@ PLANNED = (
     "vdsr-x2", "quicksrnet-large-x2", "abpn-x2",
 )  # fmt: skip
 PLANNED_ON = "1tops-4ple"  # the least SRAM that the vendor plans for, where a plan matters most
-CLOSE = 1e-6  # share by which numbers may differ from one machine to the next
 
 
 class Picture(msgspec.Struct, frozen=True):
@@ -148,6 +143,40 @@ def planners() -> Picture:
     )  # fmt: skip
 
 
+def search_of_tiles() -> Picture:
+    """Every tile size of a 1080p frame with the halo that keeps it exact, nothing saved by compression."""
+    least = (48, 40)  # smaller tiles are mostly halo
+    found = _tiled(Asked((), (), default_sizes(FULL_HD, least)))
+    rows = [
+        {
+            key: row[key]
+            for key in ("kind", "tile_width", "tile_height", "policy", "latency_s", "recompute", "estimated")
+        }
+        for row in tiling_report.rows(found)
+    ]
+    return Picture(tuple(rows), lambda path: _draw_tiles(found, path))
+
+
+def policies_of_tiles() -> Picture:
+    """The paper's tile among others, counted by area as the paper does, and with what tiles really take."""
+    tiles = ((240, 135), (320, 180), (400, 300), (480, 270), (640, 360), (960, 540))
+    found = _tiled(Asked(tiles, tuple(policy(name) for name in ("area", "grid", "halo"))))
+    return Picture(tuple(tiling_report.rows(found)), lambda path: _draw_tiles(found, path))
+
+
+def _tiled(asked: Asked) -> Study:
+    model = build("sesr-m5-x2-hw")
+    options = {"equal_scales": True}
+    costs = Costs(lambda size, batch: bind(model, size=size, batch=batch), load_profile(PROFILE), options)
+    return study(costs, FULL_HD, asked)
+
+
+def _draw_tiles(found: Study, path: Path) -> None:
+    from npusim.reports.plots.tiles import save_tilings  # noqa: PLC0415 - as above
+
+    save_tilings(found, path)
+
+
 def claims() -> Picture:
     """The ratios that the paper claims, beside npusim's."""
     checked = check_claims()
@@ -193,6 +222,8 @@ PICTURES: Mapping[str, Callable[[], Picture]] = {
     ),
     "times-sesr-m5": lambda: time_of_layers("sesr-m5-x2-hw"),
     "times-fsrcnn": lambda: time_of_layers("fsrcnn-x2-hw"),
+    "tiles-search": search_of_tiles,
+    "tiles-policies": policies_of_tiles,
     "planners": planners,
     "claims": claims,
     "accuracy": accuracy,
@@ -226,76 +257,3 @@ def _draw_pairs(
         pairs(found, axes, **more)
         axes.set_title(title, loc="left", pad=26)
         save(figure, path)
-
-
-# --- files
-
-
-def write(folder: Path, names: Iterable[str]) -> None:
-    """Draws these pictures and writes their data."""
-    for name in names:
-        picture = PICTURES[name]()
-        write_text(folder / f"{name}.csv", as_csv(picture.rows))
-        picture.draw(folder / f"{name}.png")
-
-
-def as_csv(rows: Sequence[Row]) -> str:
-    return table(list(rows[0]), [list(row.values()) for row in rows])
-
-
-def stale(stored: str, rows: Sequence[Row], keys: Sequence[str] = ()) -> list[str]:
-    """What differs between the data of a picture as stored and as computed now, line by line.
-
-    Args:
-        keys: columns; where given, only the stored rows that agree in them with one of ``rows`` are compared.
-    """
-    now = list(csv.DictReader(io.StringIO(as_csv(rows))))
-    then = list(csv.DictReader(io.StringIO(stored)))
-    if keys:
-        wanted = {tuple(row[key] for key in keys) for row in now}
-        then = [row for row in then if tuple(row[key] for key in keys) in wanted]
-    if len(now) != len(then):
-        return [f"{len(then)} rows are stored, {len(now)} are computed"]
-    return [
-        f"row {at}, {key}: {old.get(key)} is stored, {new[key]} is computed"
-        for at, (old, new) in enumerate(zip(then, now, strict=True), 1)
-        for key in new
-        if not _same(old.get(key), new[key])
-    ]
-
-
-def _same(old: str | None, new: str) -> bool:
-    if old == new or old is None:
-        return old == new
-    try:
-        first, second = float(old), float(new)
-    except ValueError:
-        return False
-    return abs(first - second) <= CLOSE * max(abs(first), abs(second))
-
-
-def main(args: Sequence[str] | None = None) -> int:
-    """Draws or checks; returns the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m npusim.reports.gallery", description=__doc__.splitlines()[0])
-    parser.add_argument("names", nargs="*", metavar="NAME", help="only these pictures")
-    parser.add_argument("--folder", type=Path, default=Path("reports"), help="where they are (reports)")
-    parser.add_argument("--check", action="store_true", help="compare the stored data, and draw nothing")
-    given = parser.parse_args(args)
-    unknown = [name for name in given.names if name not in PICTURES]
-    if unknown:
-        parser.error(f"no picture is called {unknown[0]!r}; there are {', '.join(PICTURES)}")
-    names = given.names or list(PICTURES)
-    if not given.check:
-        write(given.folder, names)
-        return 0
-    faults = [
-        f"{name}: {fault}"
-        for name in names
-        for fault in stale((given.folder / f"{name}.csv").read_text(), PICTURES[name]().rows)[:1]
-    ]
-    print("\n".join(faults) or f"{len(names)} pictures are up to date")
-    return 1 if faults else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
