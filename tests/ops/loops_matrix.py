@@ -8,7 +8,7 @@ from math import exp, log, prod, sqrt
 from typing import Any
 
 import numpy as np
-from sample_kit import Sample, values
+from sample_kit import Arg, Sample, values
 
 Array = np.ndarray[Any, Any]
 
@@ -138,6 +138,16 @@ def layer(sample: Sample, *, centred: bool = True) -> list[Array]:
         y[at] = (x[at] - mean) * inverse[at] * scale + (0 if bias is None else bias)
     kept = (*lead, *(1,) * (x.ndim - axis))
     return [y, means.reshape(kept), inverse.reshape(kept)]
+
+
+def skip(sample: Sample, *, centred: bool = True) -> list[Array]:
+    """A layer normalisation over the last axis of a sum, of three operands where there is a bias in front."""
+    x, added, scale, *more = values(sample, 5)
+    shift, bias = (more[0], more[1]) if centred else (None, more[0])
+    total = x + added + (0 if bias is None else bias)
+    ins = tuple(None if each is None else Arg(each) for each in (total, scale, shift))
+    attrs = {"axis": -1, "epsilon": sample.attrs.get("epsilon", 1e-12)}
+    return layer(Sample(attrs, ins), centred=centred)[:1]
 
 
 def lrn(sample: Sample) -> list[Array]:

@@ -73,6 +73,10 @@ LOOPS: dict[str, Loop] = {
     "GroupNormalization": Loop(_wide(draws_normal.group), loops_matrix.group),
     "LayerNormalization": Loop(_wide(draws_normal.layer), loops_matrix.layer),
     "RMSNormalization": Loop(_wide(draws_normal.rms), partial(loops_matrix.layer, centred=False)),
+    "com.microsoft::SkipLayerNormalization": Loop(_wide(draws_normal.skip), loops_matrix.skip),
+    "com.microsoft::SkipSimplifiedLayerNormalization": Loop(
+        _wide(draws_normal.skip, simple=True), partial(loops_matrix.skip, centred=False)
+    ),
     "LRN": Loop(_wide(draws_normal.lrn), loops_matrix.lrn),
     "LpNormalization": Loop(_wide(draws_normal.lp), loops_matrix.lp),
     "MeanVarianceNormalization": Loop(_wide(draws_normal.mean_variance), loops_matrix.mean_variance),
