@@ -83,6 +83,9 @@ def test_each_resource_stands_out_from_the_page(name: str) -> None:
     light, dark = palette.COLOURS[name]
     assert contrast(light, "#ffffff") >= 3
     assert contrast(dark, "#1a1e22") >= 3
+    # Letters: 1.4.3.
+    assert contrast(light, palette.letters(name, dark=False)) >= 4.5
+    assert contrast(dark, palette.letters(name, dark=True)) >= 4.5
 
 
 def test_every_resource_has_a_colour_that_is_declared() -> None:
@@ -90,7 +93,7 @@ def test_every_resource_has_a_colour_that_is_declared() -> None:
     assert palette.css_class("something_else") == "r-other"
     assert palette.ordered(["zeta", "dma_read", "mac"]) == ["mac", "dma_read", "zeta"]
     for name in palette.COLOURS:
-        assert f".r-{name} {{ --c: var(--{name}); }}" in palette.rules()
+        assert f".r-{name} {{ --c: var(--{name}); --on: var(--on-{name}); }}" in palette.rules()
         assert f"--{name}: {palette.COLOURS[name][1]};" in palette.variables(dark=True)
 
 

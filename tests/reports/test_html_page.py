@@ -244,3 +244,27 @@ def test_many_rows_are_laid_out_when_asked_for() -> None:
     rows = [attrs for attrs in found.all("tr") if "id" in attrs]
     assert len(rows) == 250
     assert [attrs["id"] for attrs in rows if "hidden" not in attrs] == [f"layer-{at}" for at in range(200)]
+
+
+def test_a_network_too_large_for_a_diagram_has_a_strip() -> None:
+    text = page(result(*(layer(f"layer{at}") for at in range(450)))).text
+    assert "A diagram of 450 boxes would show nothing" in text
+    assert "place in the order they run" in text
+
+
+def test_what_was_set_on_the_profile_is_said() -> None:
+    found = made()
+    profile = msgspec.structs.replace(found.profile, overrides={"clock_hz": "800MHz"})
+    shown = page(msgspec.structs.replace(found, profile=profile)).text
+    assert "set: clock_hz=800MHz" in shown
+    assert "set clock_hz 800MHz" in shown
+
+
+def test_of_many_differences_the_largest_are_listed() -> None:
+    first = result(*(layer(f"layer{at}", 1000.0) for at in range(20)))
+    second = result(*(layer(f"layer{at}", 1000.0 + 100 * at) for at in range(20)))
+    found = page(first, Look(against=(second,)))
+    listed = [cells[0] for cells in found.cells if cells and cells[0].startswith("layer")]
+    assert listed[-12:] == [f"layer{at}" for at in range(19, 7, -1)]
+    # 1 to 7; layer0 takes as long
+    assert "7 more differ less." in found.text

@@ -20,7 +20,7 @@ OTHER = "other"
 # Light and dark.
 COLOURS = {
     "mac": ("#0068a8", "#56a9e0"),
-    "vector": ("#b87800", "#e8ac3d"),
+    "vector": ("#c08000", "#e8ac3d"),
     "read": ("#00835f", "#35c29a"),
     "readserial": ("#3f9c80", "#8ad9c1"),
     "write": ("#ad4f86", "#df93bd"),
@@ -28,10 +28,13 @@ COLOURS = {
     "fallback": ("#a01c1c", "#f07a68"),
     OTHER: ("#6b7177", "#9aa1a8"),
 }
+# Letters on those colours, light or dark as they are read better, by 4.5 to 1.
+LETTERS = ("#ffffff", "#121518")
+_DARK_LETTERS = {"vector", "readserial", "writeserial"}
 
 
 def css_class(resource: str) -> str:
-    """The class that gives an element ``--c``, the colour of that resource."""
+    """The class that gives an element ``--c``, the colour of that resource, and ``--on``, that of letters on it."""
     return f"r-{_CLASSES.get(resource, OTHER)}"
 
 
@@ -43,9 +46,16 @@ def ordered(resources: Iterable[str]) -> list[str]:
 
 def variables(dark: bool) -> str:
     """The colours as CSS custom properties."""
-    return " ".join(f"--{name}: {pair[dark]};" for name, pair in COLOURS.items())
+    return " ".join(
+        f"--{name}: {pair[dark]}; --on-{name}: {letters(name, dark=dark)};" for name, pair in COLOURS.items()
+    )
+
+
+def letters(name: str, *, dark: bool) -> str:
+    """The colour of letters on that of a class."""
+    return LETTERS[dark or name in _DARK_LETTERS]
 
 
 def rules() -> str:
     """The classes themselves."""
-    return "\n".join(f".r-{name} {{ --c: var(--{name}); }}" for name in COLOURS)
+    return "\n".join(f".r-{name} {{ --c: var(--{name}); --on: var(--on-{name}); }}" for name in COLOURS)

@@ -92,7 +92,9 @@ def _strip(spans: Sequence[_Span], result: Estimate) -> Iterable[Markup]:
         yield svg.tag("g", svg.tag("title", said), face)
         letters = int((span.width - 12) / (SMALL * svg.LETTER))
         if letters >= 4:
-            yield svg.text(span.x + 6, TOP + STRIP / 2 + 4, short(row.name, letters), "onfill")
+            yield svg.text(
+                span.x + 6, TOP + STRIP / 2 + 4, short(row.name, letters), f"onfill {css_class(span.resource)}"
+            )
 
 
 def _sram(spans: Sequence[_Span], result: Estimate, top: float) -> Iterator[Markup]:
