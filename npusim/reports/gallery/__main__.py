@@ -32,7 +32,7 @@ def main(args: Sequence[str] | None = None) -> int:
         for name in names
         for fault in stale((given.folder / f"{name}.csv").read_text(), PICTURES[name]().rows)[:1]
     ]
-    print("\n".join(faults) or f"{len(names)} pictures are up to date")
+    print("\n".join(faults) or f"up to date: {len(names)}")
     return 1 if faults else 0
 
 

@@ -146,7 +146,7 @@ def planners() -> Picture:
 def search_of_tiles() -> Picture:
     """Every tile size of a 1080p frame with the halo that keeps it exact, nothing saved by compression."""
     least = (48, 40)  # smaller tiles are mostly halo
-    found = _tiled(Asked((), (), default_sizes(FULL_HD, least)))
+    found = tiled(Asked((), (), default_sizes(FULL_HD, least)))
     rows = [
         {
             key: row[key]
@@ -160,11 +160,12 @@ def search_of_tiles() -> Picture:
 def policies_of_tiles() -> Picture:
     """The paper's tile among others, counted by area as the paper does, and with what tiles really take."""
     tiles = ((240, 135), (320, 180), (400, 300), (480, 270), (640, 360), (960, 540))
-    found = _tiled(Asked(tiles, tuple(policy(name) for name in ("area", "grid", "halo"))))
+    found = tiled(Asked(tiles, tuple(policy(name) for name in ("area", "grid", "halo"))))
     return Picture(tuple(tiling_report.rows(found)), lambda path: _draw_tiles(found, path))
 
 
-def _tiled(asked: Asked) -> Study:
+def tiled(asked: Asked) -> Study:
+    """Those tilings of a 1080p frame of SESR-M5 on the Ethos-N78."""
     model = build("sesr-m5-x2-hw")
     options = {"equal_scales": True}
     costs = Costs(lambda size, batch: bind(model, size=size, batch=batch), load_profile(PROFILE), options)
