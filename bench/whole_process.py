@@ -155,6 +155,12 @@ def executed() -> str:
     return f"layers  {seconds:.2f} s, {peak:.0f} MiB (wanted < 1024 MiB)"
 
 
+def tiled() -> str:
+    """A search over 2,071 tile sizes."""
+    seconds, peak = timed(npusim("tile", "sesr-m5-x2", "--size", "1920x1080", "--sweep"))
+    return f"tiles   {seconds:.2f} s, {peak:.0f} MiB (wanted < 20 s, < 500 MB)"
+
+
 def made(make: Callable[[Path], None], path: Path) -> str:
     """The path of a model, made by a process of its own: a child's peak counts what its parent held when it started."""
     maker = multiprocessing.get_context("spawn").Process(target=make, args=(path,))
@@ -170,7 +176,15 @@ def main() -> None:
         lambda: upscaled(folder, "small", "< 3 s"),
         lambda: upscaled(folder, "frame", "< 1024 MiB"),
     )
-    for figure in (lambda: cold(folder), warm, lambda: large(folder), lambda: absent(folder), *pictures, executed):
+    for figure in (
+        lambda: cold(folder),
+        warm,
+        lambda: large(folder),
+        lambda: absent(folder),
+        *pictures,
+        executed,
+        tiled,
+    ):
         print(figure(), flush=True)
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 from net_kit import HALF, Chain, costs_of
 
@@ -41,6 +44,25 @@ def test_sesr_m5_in_tiles_of_400x300() -> None:
     # Columns read 409 + 3 x 418 + 329 = 1992 pixels, rows 309 + 2 x 318 + 189 = 1134.
     assert with_halo.macs == 13_520 * 1992 * 1134
     assert with_halo.recompute == pytest.approx(1992 * 1134 / (1920 * 1080) - 1)
+
+
+def _published() -> list[tuple[str, str, list[float]]]:
+    """The rows of npusim's own numbers in docs/tiling.md: network, what is saved, and milliseconds of three columns."""
+    page = (Path(__file__).parents[2] / "docs" / "tiling.md").read_text()
+    rows = re.findall(r"^\| (x[24]) \| (half of the traffic|nothing) saved \|(.*)\|$", page, re.MULTILINE)
+    return [(scale, saved, [float(ms) for ms in re.findall(r"([\d.]+) ms", cells)]) for scale, saved, cells in rows]
+
+
+@pytest.mark.parametrize(("scale", "saved", "printed"), _published())
+def test_the_page_shows_what_the_model_gives(scale: str, saved: str, printed: list[float]) -> None:
+    costs = costs_of(zoo.build(f"sesr-m5-{scale}-hw"))
+    costs.options["activation_compression"] = 0.5 if saved.startswith("half") else 0.0
+    found = asked(costs, FRAME, ((400, 300),), "area", "halo")
+    assert [round(row.latency_s * 1e3, 2) for row in (found.whole, *found.rows)] == printed
+
+
+def test_the_page_has_four_rows() -> None:
+    assert len(_published()) == 4
 
 
 def test_the_reason_says_what_tiles_change() -> None:
