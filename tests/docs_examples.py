@@ -47,7 +47,7 @@ def run(command: str, folder: Path) -> str:
     """What a user sees: both streams, and the exit code where it is not 0."""
     env = os.environ | {"COLUMNS": WIDTH, "NO_COLOR": "1", "PYTHONPATH": str(ROOT)}
     argv = [sys.executable, "-m", "npusim", *shlex.split(command)[1:]]
-    done = subprocess.run(argv, cwd=folder, env=env, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(argv, cwd=folder, env=env, capture_output=True, text=True, timeout=400, check=False)
     text = done.stdout + done.stderr
     return text if done.returncode == 0 else f"{text}(exit code {done.returncode})\n"
 

@@ -30,7 +30,8 @@ class Group(msgspec.Struct, frozen=True):
     """Values of one kind: which tables, variant and group of networks, which quantity.
 
     Attributes:
-        of: ``passes``, ``networks``, ``drawn`` or ``published``. variant: of the hardware. group: of networks; empty for all.
+        of: ``passes``, ``networks``, ``drawn`` or ``published``. variant: of the hardware.
+        group: of networks; empty for all.
     """
 
     of: str

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from npusim.validation.networks import draws_weights, drawn, equal_scales, graph_of, left_out
+from npusim.validation.networks import drawn, draws_weights, equal_scales, graph_of, left_out
 
 Layer = dict[str, Any]
 
