@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from npusim.reports.blocks import Block
     from npusim.result import Estimate
 
-FORMATS = ("text", "json", "csv", "md")
+FORMATS = ("text", "json", "csv", "md", "html")
 
 
 @click.command(name="compare")
@@ -98,6 +98,10 @@ def _printed(
         from npusim.reports.data import table  # noqa: PLC0415 - each format loads what it needs
 
         return table(list(rows[0]), [list(row.values()) for row in rows])
+    if form == "html":
+        from npusim.reports.html import sheet  # noqa: PLC0415 - as above
+
+        return sheet(list(page), outputs.command_line())
     if form == "md":
         from npusim.reports.markdown import markdown  # noqa: PLC0415 - as above
 

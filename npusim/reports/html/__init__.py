@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
+from collections.abc import Sequence
 from functools import lru_cache
 from hashlib import sha256
 from importlib.resources import files
@@ -12,6 +13,7 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from npusim.reports import REPORTS, Look
+from npusim.reports.blocks import Block, Heading
 from npusim.reports.html import palette
 from npusim.reports.html.content import content
 from npusim.result import Estimate
@@ -22,7 +24,7 @@ _ASSETS = files(__package__) / "assets"
 def report(result: Estimate, look: Look) -> str:
     """The result as a page; ``look.top`` and ``look.against`` as of ``Look``, all assumptions whatever it says."""
     script = _asset("page.js")
-    page = _template().render(
+    page = _template("page.jinja").render(
         **content(result, look),
         style=Markup(_asset("page.css")),
         script=Markup(script),
@@ -35,18 +37,26 @@ def report(result: Estimate, look: Look) -> str:
     return page.lstrip()
 
 
+def sheet(blocks: Sequence[Block], command: str) -> str:
+    """Blocks that are no result as a page without a script: the first is its heading, ``command`` what made it."""
+    head, *rest = blocks
+    title = head.text if isinstance(head, Heading) else "npusim"
+    style = Markup(_asset("page.css"))
+    return _template("sheet.jinja").render(title=title, blocks=rest, style=style, command=command).lstrip()
+
+
 def _data(result: Estimate) -> Markup:
     """The result as JSON that cannot end the element it stands in: in JSON, < stands in texts alone."""
     return Markup(msgspec.json.encode(result).decode().replace("<", "\\u003c"))
 
 
 @lru_cache
-def _template() -> Template:
+def _template(name: str) -> Template:
     made = Environment(
         loader=FunctionLoader(_asset), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
         lstrip_blocks=True, keep_trailing_newline=True,
     )  # fmt: skip
-    return made.get_template("page.jinja")
+    return made.get_template(name)
 
 
 @lru_cache
