@@ -6,6 +6,7 @@ import csv
 import io
 import json
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -61,6 +62,16 @@ def test_csv_and_md() -> None:
     assert "| network |" in run("sesr-m3-x2", *SIZED, "--format", "md").stdout
 
 
+def test_a_page_shows_names_as_they_are(tmp_path: Path) -> None:
+    model = tmp_path / "<script>alert(1).onnx"
+    assert CliRunner().invoke(main, ["zoo", "export", "sesr-m3-x2", "-o", str(model)]).exit_code == 0
+    page = run(str(model), "sesr-m5-x2", *SIZED, "--format", "html").stdout
+    assert page.startswith("<!doctype html>")
+    assert "<script" not in page
+    assert "&lt;script&gt;" in page
+    assert "base" in page
+
+
 def test_a_network_that_has_no_plan_is_listed(monkeypatch: pytest.MonkeyPatch) -> None:
     estimates = import_module("npusim.estimate")  # npusim itself has a function of that name
     real = estimates.estimate
@@ -80,12 +91,14 @@ def test_a_network_that_has_no_plan_is_listed(monkeypatch: pytest.MonkeyPatch) -
 def test_the_papers_claims() -> None:
     done = run("--paper-claims")
     assert done.exit_code == 0
-    row = next(line for line in done.stdout.splitlines() if line.startswith("SESR-M5 is 6.15 times faster"))
+    row = next(line for line in done.stdout.splitlines() if line.startswith("SESR-M5 6.15x faster than FSRCNN"))
     assert "differs by +30.2 %" in row
     assert "6 of 11 hold, rounded or cut to the digits stated; 3 differ; 2 cannot be checked." in done.stdout
     found = json.loads(run("--paper-claims", "--format", "json").stdout)
     assert len(found) == 11
     assert {"claim", "stated", "npusim", "formula", "verdict", "source", "confidence"} <= set(found[0])
+    page = run("--paper-claims", "--format", "html").stdout
+    assert '<td class="num">6.15x</td>' in page
     assert run("--paper-claims", "--format", "csv").stdout.startswith("claim,stated,unit,formula")
 
 
