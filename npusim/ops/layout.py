@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import prod
 
+import msgspec
 import numpy as np
 
 from npusim.ir import Shape
@@ -161,6 +162,10 @@ def _reach_tile(call: Call, number: int, box: Box) -> list[Seen | None]:  # noqa
     return [tuple(entry if size == made else _uncut(entry) for entry, size, made in sizes), None]
 
 
+def _reach_expand(call: Call, number: int, box: Box) -> list[Seen | None]:
+    return [pointwise(msgspec.structs.replace(call, ins=call.ins[:1]), number, box)[0], None]
+
+
 def _infer_expand(call: Call) -> list[Spec]:
     return [(broadcast(call, call.shape(0), call.ints("shape", 1) or ()), call.dtype())]
 
@@ -268,7 +273,7 @@ register(
     Op("Split", _infer_split, moves, settings=(1,), execute=_execute_split, reach=_reach_split),
     Op("Transpose", _infer_transpose, _work_transpose, execute=_execute_transpose, reach=_reach_transpose),
     Op("Tile", _infer_tile, moves_or_view, settings=(1,), execute=_execute_tile, reach=_reach_tile),
-    Op("Expand", _infer_expand, moves_or_view, settings=(1,), execute=_execute_expand, reach=pointwise),
+    Op("Expand", _infer_expand, moves_or_view, settings=(1,), execute=_execute_expand, reach=_reach_expand),
     Op(
         "DepthToSpace",
         _infer_depth_to_space,

@@ -109,6 +109,10 @@ def _then(call: Call) -> tuple[VectorWork, ...]:
     return fused_activation(call, call.outs[0].elements)
 
 
+_BY_RANGE = ("com.microsoft::DynamicQuantizeMatMul",)  # quantise an operand by all of its elements
+_TURNED = ("transA", "transB", "transBatchA", "transBatchB")  # attributes of products of transposed operands
+
+
 def _op(name: str, form: _Form, execute: Any = None) -> Op:
     def infer(call: Call) -> list[Spec]:
         out = _out(call, form)
@@ -121,7 +125,8 @@ def _op(name: str, form: _Form, execute: Any = None) -> Op:
 
     def reach(call: Call, number: int, box: Box) -> list[Seen | None]:
         """Rows of the one, columns of the other, all products; of a bias the same place. Other forms: everything."""
-        if form.gemm or min(len(call.shape(form.a)), len(call.shape(form.b))) < 2:
+        apart = any(call.attrs.get(name) for name in _TURNED) or call.op in _BY_RANGE
+        if form.gemm or apart or min(len(call.shape(form.a)), len(call.shape(form.b))) < 2:
             return everywhere(call, number, box)
         seen: list[Seen | None] = list(pointwise(call, number, box))
         for slot, own in ((form.a, -2), (form.b, -1)):

@@ -12,8 +12,10 @@ from npusim.ir import DType, Shape
 from npusim.ops.arrays import as_type
 from npusim.ops.base import (
     Array,
+    Box,
     Call,
     Op,
+    Seen,
     Spec,
     VectorWork,
     Work,
@@ -25,7 +27,7 @@ from npusim.ops.base import (
     same,
     widens,
 )
-from npusim.ops.reach import across, first_pointwise
+from npusim.ops.reach import across, everywhere, first_pointwise
 
 CENTRE_AND_SCALE = 5  # mean, difference, square, mean of squares, division by the root
 SCALE_ONLY = 3  # square, mean of squares, division by the root
@@ -252,6 +254,12 @@ _RMS = _layer(centred=False, bias=None)
 
 _VALUES = "normalisation_execute"  # the module that computes those that add first
 
+
+def _reach_batch(call: Call, number: int, box: Box) -> list[Seen | None]:
+    """At the same place, unless the statistics are those of the input itself."""
+    return (everywhere if call.attrs.get("training_mode", 0) else first_pointwise)(call, number, box)
+
+
 _FROM_CHANNELS = across(lambda call: range(1, len(call.shape(0))))
 _FROM_AXIS = across(lambda call: range(call.axis(-1), len(call.shape(0))))
 
@@ -262,7 +270,7 @@ register(
         _work_batch,
         params=(1, 2, 3, 4),
         execute=_execute_batch,
-        reach=first_pointwise,
+        reach=_reach_batch,
     ),
     Op(
         "InstanceNormalization",

@@ -1,7 +1,8 @@
 """How far an operator sees: the part of its inputs that a part of its output is computed from.
 
 A rule keeps the entry of an axis that it passes on, gives positions for one that it moves or widens, and None for one
-that it reads as a whole. Positions may lie beyond the tensor, so that a rule need not know where a frame ends.
+that it reads as a whole. Positions may lie beyond the tensor, so that a rule need not know where a frame ends; they
+stand for padding, or for the tensor's edge.
 """
 
 from __future__ import annotations

@@ -133,14 +133,16 @@ _FINEST = 1024  # scales are fractions with denominators up to here, such as 2/3
 def _reach(call: Call, number: int, box: Box) -> list[Seen | None]:  # noqa: ARG001 - as every rule
     """The neighbours of each position's origin; all of an axis where origins depend on where the frame ends."""
     plan, shape = _plan(call), call.shape(0)
-    shifts = _is_old(call) or call.attrs.get("coordinate_transformation_mode", "half_pixel") in _SHIFTING
+    place = call.attrs.get("coordinate_transformation_mode", "half_pixel")
+    shifts = _is_old(call) or place in _SHIFTING
     seen: list[tuple[int, int] | str | None] = []
     for axis, entry in enumerate(box):
         scale = Fraction(plan.scales[axis]).limit_denominator(_FINEST)
         if isinstance(entry, str) or (scale == 1 and plan.sizes[axis] == shape[axis]):
             seen.append(entry)
         else:
-            seen.append(_neighbours(call, scale, entry) if shifts else None)
+            alone = place == "pytorch_half_pixel" and plan.sizes[axis] <= 1  # a single position lies elsewhere
+            seen.append(_neighbours(call, scale, entry) if shifts and not alone else None)
     return [tuple(seen), *(None for _ in call.ins[1:])]
 
 
