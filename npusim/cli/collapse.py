@@ -43,7 +43,7 @@ def command(**given: Any) -> None:
     check_format(form, FORMATS)
     if output == "":
         raise InputError("the file has no name", code="unwritable", fix="give -o OUT.onnx")
-    proof_frame = None if proof_size is None else values.size(proof_size)
+    proof_frame = None if proof_size is None else values.size(proof_size, "--proof-size")
     asked = request(given)
     with outputs.progress(f"collapsing {asked.model}", quiet):
         hardware = asked.hardware()  # a fault of the profile is told before the operators load

@@ -280,10 +280,11 @@ def test_external_data_that_are_not_there_keep_their_reference(tmp_path: Path) -
 # --- faults ---------------------------------------------------------------------------------------------------------
 
 
-def _fails(code: str, exit_code: int, *args: str) -> None:
+def _fails(code: str, exit_code: int, *args: str, says: str = "") -> None:
     done = run(*args)
     assert done.exit_code == exit_code, done.output
     assert f"[{code}]" in done.stderr
+    assert says in done.stderr
     assert "Traceback" not in done.stderr
     assert len(done.stderr.splitlines()) == 1
 
@@ -295,6 +296,7 @@ def test_faults_are_one_sentence(source: Path, tmp_path: Path) -> None:
     _fails("unknown-profile", 2, str(source), "-o", out, "--profile", "none")
     _fails("bad-option", 2, str(source), "-o", out, "--format", "csv")
     _fails("bad-option", 2, str(source), "-o", out, "--proof-size", "5")
+    _fails("bad-option", 2, str(source), "-o", out, "--proof-size", "0x5", says="--proof-size: 0 is out of range")
     _fails("bad-option", 2, str(source), "-o", out, "--seed", "-1")
     _fails("unwritable", 2, str(source), "-o", "")
     _fails("unwritable", 2, str(source), "-o", str(tmp_path / "none" / "out.onnx"))
