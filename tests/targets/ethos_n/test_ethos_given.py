@@ -128,6 +128,120 @@ def test_dequantised_weights_that_are_turned_afterwards() -> None:
     assert rows(network(nodes, {"w": w, "s": np.asarray(np.float32(0.25))}, ifm=(1, 4))) == w.tolist()
 
 
+def test_integers_wider_than_the_hardware_s_are_quantised() -> None:
+    """-508 to 254 by 4 is -127 to 64 (63.5 is rounded to even): they would not fit the 16 bits of a row for long."""
+    w = np.array([[254], [-508], [0], [1 << 20]], np.int64) * np.array([[1, 1]])
+    w[3] = 0
+    assert rows(network([("MatMul", "x w", "y", {})], {"w": w}, ifm=(1, 4), kind=DType.INT64)) == [[64, -127, 0, 0]] * 2
+    w[3] = 1 << 20
+    assert rows(network([("MatMul", "x w", "y", {})], {"w": w}, ifm=(1, 4), kind=DType.INT64)) == [[0, 0, 0, 127]] * 2
+
+
+@pytest.mark.parametrize("dtype", [np.int16, np.int32])
+def test_wide_integers_that_are_dequantised_are_quantised_anew(dtype: type) -> None:
+    w: Any = np.array([[1000, -500]], dtype).T
+    nodes: list[Row] = [("DequantizeLinear", "w s", "real", {}), ("MatMul", "x real", "y", {})]
+    assert rows(network(nodes, {"w": w, "s": np.asarray(np.float32(0.5))}, ifm=(1, 2))) == [[127, -64]]
+
+
+def test_small_floats_that_are_dequantised_are_quantised_anew() -> None:
+    """As they stand, 0.25 and 0.5 would be no more than zeros."""
+    w = np.array([[0.25, 0.5]], np.float32).T
+    constants = {
+        "w": Constant("w", (2, 1), DType.FLOAT8, lambda: w),
+        "s": Constant("s", (), DType.FLOAT32, lambda: np.asarray(np.float32(2))),
+    }
+    nodes = (Node("real", "DequantizeLinear", ("w", "s"), ("real",)), Node("y", "MatMul", ("x", "real"), ("y",)))
+    assert rows(bind(Model("given", (Value("x", (1, 2)),), ("y",), nodes, constants))) == [[64, 127]]
+
+
+def test_a_scale_of_zero_makes_zeros() -> None:
+    w = np.array([[3, -7, 1, 0], [9, 2, -5, 4]], np.int8).reshape(2, 4, 1, 1)
+    nodes: list[Row] = [("DequantizeLinear", "w s", "real", {"axis": 0}), ("Conv", "x real", "y", {})]
+    assert rows(network(nodes, {"w": w, "s": np.zeros(2, np.float32)})) == [[0] * 4] * 2
+
+
+def test_numbers_of_any_size_are_quantised() -> None:
+    """127 over the smallest of float64 is more than it holds."""
+    for largest in (5e-324, 1e-320, 1.7e308):
+        w = np.array([[largest, -largest]]).T
+        assert rows(network([("MatMul", "x w", "y", {})], {"w": w}, ifm=(1, 2), kind=DType.FLOAT64)) == [[127, -127]]
+
+
+@pytest.mark.parametrize(
+    ("op", "reads", "attrs", "shape"),
+    [
+        ("MatMul", "w x", {}, (2, 3)), ("MatMul", "w x", {}, (1, 2, 3)), ("Gemm", "w x", {}, (2, 3)),
+        ("Gemm", "w x", {"transA": 1}, (3, 2)),
+    ],
+)  # fmt: skip
+def test_weights_on_the_left_have_a_row_an_output(
+    op: str, reads: str, attrs: dict[str, Any], shape: Shape
+) -> None:  # fmt: skip
+    w = np.array([[127, 1, 2], [4, -127, 5]], np.float32)
+    given = (w.T if attrs else w).reshape(shape)
+    assert rows(network([(op, reads, "y", attrs)], {"w": given}, ifm=(3, 5))) == [[127, 1, 2], [4, -127, 5]]
+
+
+def test_a_zero_point_for_each_row_on_the_left() -> None:
+    w = np.array([[127, 1, 2], [4, -127, 5]], np.int8)
+    graph = network(
+        [("MatMulInteger", "w x z", "y", {})], {"w": w, "z": np.array([1, -2], np.int8)}, ifm=(3, 5), kind=DType.INT8
+    )
+    assert rows(graph) == [[126, 0, 1], [6, -125, 7]]
+
+
+def test_a_matrix_for_each_of_a_batch_and_a_vector() -> None:
+    w = np.array([[[127, 1, 2], [4, -127, 5]], [[127, 0, 0], [0, 127, 0]]], np.float32)
+    assert rows(network([("MatMul", "x w", "y", {})], {"w": w.swapaxes(1, 2)}, ifm=(1, 3))) == w.reshape(4, 3).tolist()
+    assert rows(network([("MatMul", "x w", "y", {})], {"w": w[0, 1]}, ifm=(1, 3))) == [[4, -127, 5]]
+
+
+def test_a_zero_point_for_each_channel() -> None:
+    w = np.array([[1, 2, 3, 4], [5, 6, 7, 8]], np.int8).reshape(2, 4, 1, 1)
+    arrays = {
+        "w": w,
+        "s": np.float32(0.1),
+        "z": np.int8(0),
+        "ws": np.ones(2, np.float32),
+        "wz": np.array([1, -5], np.int8),
+    }
+    graph = network(
+        [("QLinearConv", "x s z w ws wz s z", "y", {})], {k: np.asarray(v) for k, v in arrays.items()}, kind=DType.INT8
+    )
+    assert rows(graph) == [[0, 1, 2, 3], [10, 11, 12, 13]]
+
+
+@pytest.mark.parametrize("odd", [np.nan, np.inf, -np.inf])
+def test_weights_that_are_no_numbers_are_expected_and_said(odd: float) -> None:
+    w = np.ones((16, 4, 1, 1), np.float32)
+    w[3] = odd
+    graph = network([("Conv", "x w", "y", {})], {"w": w})
+    assert _said(graph) == "1 layer(s), y (not all are finite numbers)"
+    assert estimate(graph, encode_weights=True).totals == estimate(graph).totals
+
+
+def test_a_zero_point_that_is_not_known_is_said() -> None:
+    w = Constant("w", (16, 4, 1, 1), DType.INT8, lambda: np.ones((16, 4, 1, 1), np.int8))
+    node = Node("y", "ConvInteger", ("x", "w", "", "z"), ("y",))
+    inputs = Value("x", MAP, DType.INT8), Value("z", (), DType.INT8)
+    graph = bind(Model("given", inputs, ("y",), (node,), {"w": w}))
+    assert _said(graph) == "1 layer(s), y (their zero point is not at hand)"
+
+
+@pytest.mark.parametrize(("op", "shape"), [("ConvInteger", (16, 4, 1, 1)), ("MatMulInteger", (8, 16))])
+def test_a_zero_point_of_another_size_is_said(op: str, shape: Shape) -> None:
+    arrays = {"w": np.ones(shape, np.int8), "z": np.zeros(3, np.int8)}
+    arrays |= {"zx": np.zeros((), np.int8)}
+    graph = network([(op, "x w zx z", "y", {})], arrays, kind=DType.INT8)
+    assert _said(graph) == "1 layer(s), y (their zero point does not fit them)"
+
+
+def _said(graph: Graph) -> str:
+    (notice,) = [each for each in estimate(graph, encode_weights=True).warnings if each.code == "expected-weights"]
+    return notice.message.rpartition(": ")[2]
+
+
 def test_weights_that_are_not_at_hand_are_expected_and_said() -> None:
     graph = network([("Conv", "x w", "y", {})], {"w": np.zeros((16, 4, 1, 1), np.float32)}, read=False)
     assert only(graph) is None

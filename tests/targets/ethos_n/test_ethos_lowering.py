@@ -183,6 +183,8 @@ def test_3_a_long_kernel_has_a_part_that_stuffs() -> None:
         ((16, 4, 3, 3), {}, "stride 1x1"),
         ((16, 4, 4, 4), {"strides": (2, 2)}, "a kernel of 4x4"),
         ((16, 4, 2, 2), {"strides": (2, 2), "pads": (2, 2, 0, 0)}, "crops more than the kernel reaches"),
+        ((16, 1, 3, 3), {"strides": (2, 2), "group": 16}, "transposed convolutions in 16 groups"),
+        ((16, 4, 3, 3), {"strides": (2, 2), "group": 4}, "transposed convolutions in 4 groups"),
     ],
 )
 def test_3_transposed_convolutions_that_do_not_run(weights: Shape, attrs: dict[str, Any], why: str) -> None:

@@ -168,7 +168,7 @@ def shape3(shape: Shape, count: int = 1) -> Shape3:
 def sentences(builder: Builder) -> tuple[Notice, ...]:
     """What the user should know of the lowering."""
     texts = {
-        "expected-weights": "weights that are not at hand are expected to be uniform random ones",
+        "expected-weights": "these weights are not encoded but taken for uniform random ones",
         "approximated-op": "PReLU is costed as leaky ReLU, which has one slope for all channels",
     }
     return tuple(

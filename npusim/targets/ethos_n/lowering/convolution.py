@@ -180,6 +180,8 @@ def _cannot(machine: Machine, nest: LoopNest) -> str:
 def _cannot_transpose(machine: Machine, nest: LoopNest) -> str:
     if set(nest.stride) != {machine.upsample_factor}:
         return f"a transposed convolution with stride {'x'.join(map(str, nest.stride))} does not run on this hardware"
+    if nest.groups > 1:
+        return f"transposed convolutions in {nest.groups} groups do not run on this hardware"
     return _cannot(machine, msgspec.structs.replace(nest, stride=(1,) * len(nest.stride)))
 
 

@@ -2,115 +2,151 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from npusim.counts import LayerWork
 from npusim.ir import Graph, Layer
+from npusim.ops.base import widens
 from npusim.targets.ethos_n.elements import Elements
 from npusim.targets.ethos_n.lowering.builder import Builder
 from npusim.targets.ethos_n.parts import Weights
 
 Array = np.ndarray[Any, Any]
 LARGEST = 127  # of a quantised weight; -128 is left out, as symmetric quantisation does
-
-# Slots of the weights and of their zero point, which is None where the operator has none.
-SLOTS: dict[str, tuple[int, int | None]] = {
-    "Conv": (1, None), "com.microsoft::FusedConv": (1, None), "ConvInteger": (1, 3), "QLinearConv": (3, 5),
-    "ConvTranspose": (1, None), "Gemm": (1, None), "com.microsoft::FusedGemm": (1, None), "MatMul": (1, None),
-    "QLinearMatMul": (3, 5), "MatMulInteger": (1, 3),
-}  # fmt: skip
 MOVES = ("Reshape", "Transpose", "Squeeze", "Unsqueeze", "Flatten", "Identity")  # a weight stays as it is
 
 
+class Slots(NamedTuple):
+    """Where an operator has its weights and their zero point, which is None where it has none."""
+
+    weights: int
+    zero: int | None = None
+
+
+SLOTS: dict[str, Slots] = {
+    "Conv": Slots(1), "com.microsoft::FusedConv": Slots(1), "ConvInteger": Slots(1, 3), "QLinearConv": Slots(3, 5),
+    "ConvTranspose": Slots(1), "Gemm": Slots(1), "com.microsoft::FusedGemm": Slots(1), "MatMul": Slots(1),
+    "QLinearMatMul": Slots(3, 5), "MatMulInteger": Slots(1, 3),
+}  # fmt: skip
+# The same of products whose left operand is the weights.
+LEFT_SLOTS: dict[str, Slots] = {
+    "Gemm": Slots(0), "com.microsoft::FusedGemm": Slots(0), "MatMul": Slots(0), "QLinearMatMul": Slots(0, 2),
+    "MatMulInteger": Slots(0, 2),
+}  # fmt: skip
+
+
 def weights_of(builder: Builder, each: LayerWork) -> Weights:
-    """The weights of a layer: with their values, where those are asked for and at hand."""
+    """The weights of a layer: with their values, where those are asked for and can be encoded."""
     if not builder.options.encode_weights:
         return Weights()
     given = _elements(builder.graph, each)
-    if given is None:
-        builder.notice("expected-weights", each.layer.name)
+    if isinstance(given, str):
+        builder.notice("expected-weights", f"{each.layer.name} ({given})")
+        return Weights()
     return Weights(given=given)
 
 
-def _elements(graph: Graph, each: LayerWork) -> Elements | None:
-    """A layer's weights as rows, a row an output channel; None where the graph does not hold them."""
-    assert each.work is not None
-    slot, zero_slot = SLOTS[each.layer.op]
-    names = each.layer.inputs
-    name = names[slot] if slot < len(names) else ""
-    if name not in graph.weights:
-        return None
-    values, own_scales = _integers(graph, name, each.layer)
-    if zero_slot is not None and zero_slot < len(names) and names[zero_slot]:
-        zero = graph.weights[names[zero_slot]].astype(np.int64)
-        values = values - (zero if zero.size == 1 else zero.reshape(_along(each.layer, values.ndim)))
-    rows = _rows(each.layer, values)
-    nest = each.work.nests[0]
-    expected = (nest.groups * nest.out_channels, int(np.prod(nest.kernel)) * nest.in_channels)
-    return Elements(rows.astype(np.int16), own_scales=own_scales) if rows.shape == expected else None
+def _elements(graph: Graph, each: LayerWork) -> Elements | str:
+    """A layer's weights as rows, a row an output channel; why not, where they cannot be encoded.
 
-
-def _integers(graph: Graph, name: str, layer: Layer) -> tuple[Array, bool]:
-    """Weights as integers, and whether each output channel has a scale of its own.
-
-    Integers are taken as they are, and so is what a DequantizeLinear makes reals of. Other reals are quantised
-    symmetrically, with a scale for each output channel.
+    Integers of 8 bits and less are taken as they are, less their zero point, and so is what a DequantizeLinear makes
+    reals of. Other numbers are quantised symmetrically, with a scale for each output channel.
     """
+    layer = each.layer
+    slots = _slots(graph, layer)
+    name, zero_name = _named(layer, slots.weights), _named(layer, slots.zero)
+    if name not in graph.weights:
+        return "not at hand"
+    if zero_name and zero_name not in graph.weights:
+        return "their zero point is not at hand"
     values = np.asarray(graph.weights[name])
-    if values.dtype.kind in "iu":
-        return values.astype(np.int64), False
+    if _is_narrow(graph, name):
+        values = values.astype(np.int64)
+        if zero_name:
+            zero = _along(graph.weights[zero_name].astype(np.int64), _channel_axis(layer, slots), values.ndim)
+            if not widens(zero.shape, values.shape):
+                return "their zero point does not fit them"
+            values = values - zero
+        return _stored(_rows(layer, slots, values), False)
+    values = values.astype(np.float64)
+    if not np.isfinite(values).all():
+        return "not all are finite numbers"
     step = _step(graph, name)
     if step is not None:
-        return np.rint(values / step).astype(np.int64), step.size > 1
-    axes = tuple(axis for axis in range(values.ndim) if axis != _channel_axis(layer, values.ndim))
-    largest = np.abs(values.astype(np.float64)).max(axis=axes, keepdims=True)
-    return np.rint(values * (LARGEST / np.where(largest > 0, largest, 1))).astype(np.int64), True
+        return _stored(_rows(layer, slots, values / step), step.size > 1)
+    rows = _rows(layer, slots, values)
+    largest = np.abs(rows).max(axis=1, keepdims=True)
+    return _stored(rows / np.where(largest > 0, largest, 1) * LARGEST, True)
+
+
+def _stored(rows: Array, own_scales: bool) -> Elements:
+    return Elements(np.rint(rows).astype(np.int16), own_scales=own_scales)
+
+
+def _slots(graph: Graph, layer: Layer) -> Slots:
+    right = SLOTS[layer.op]
+    if layer.op not in LEFT_SLOTS or graph.tensors[layer.inputs[right.weights]].is_constant:
+        return right
+    return LEFT_SLOTS[layer.op]
+
+
+def _named(layer: Layer, slot: int | None) -> str:
+    return layer.inputs[slot] if slot is not None and slot < len(layer.inputs) else ""
+
+
+def _is_narrow(graph: Graph, name: str) -> bool:
+    """Whether a tensor's elements are integers that the hardware can store."""
+    dtype = graph.tensors[name].dtype
+    return dtype.bits <= 8 and dtype.label.lstrip("u").startswith("int")
 
 
 def _step(graph: Graph, name: str) -> Array | None:
-    """The scale of the DequantizeLinear that makes the weights, to be divided by; None where none does."""
+    """The scale of the DequantizeLinear that makes the weights of narrow integers, to be divided by; None where none
+    does."""
     makers = {made: layer for layer in graph.folded for made in layer.outputs}
     moved = False
     while name in makers and makers[name].op in MOVES:
         name, moved = makers[name].inputs[0], True
     layer = makers.get(name)
-    if layer is None or layer.op != "DequantizeLinear":
+    if layer is None or layer.op != "DequantizeLinear" or not _is_narrow(graph, layer.inputs[0]):
         return None
     scale = np.asarray(graph.weights[layer.inputs[1]], np.float64)
+    if not scale.all():
+        return None  # nothing tells what was stored
     if scale.size == 1:
         return scale.reshape(())
-    rank = len(graph.tensors[name].shape)
     if moved or scale.ndim != 1:
         return None  # scales that moved with the weights, or lie in blocks
-    shape = [1] * rank
-    shape[int(layer.attrs.get("axis", 1)) % rank] = scale.size
-    return scale.reshape(shape)
+    rank = len(graph.tensors[name].shape)
+    return _along(scale, int(layer.attrs.get("axis", 1)) % rank, rank)
 
 
-def _channel_axis(layer: Layer, rank: int) -> int:
-    """The axis of the output channels."""
-    if _is_product(layer):
-        return rank - 2 if layer.attrs.get("transB") else rank - 1
+def _channel_axis(layer: Layer, slots: Slots) -> int:
+    """The axis of the output channels; of a product counted from the last one."""
+    if slots == LEFT_SLOTS.get(layer.op):
+        return -1 if layer.attrs.get("transA") else -2
+    if layer.op in LEFT_SLOTS:
+        return -2 if layer.attrs.get("transB") else -1
     return 1 if layer.op == "ConvTranspose" else 0
 
 
-def _is_product(layer: Layer) -> bool:
-    return "Gemm" in layer.op or "MatMul" in layer.op
-
-
-def _along(layer: Layer, rank: int) -> list[int]:
+def _along(numbers: Array, axis: int, rank: int) -> Array:
+    """A number a channel along that axis; others as they are."""
+    if numbers.ndim != 1 or numbers.size == 1:
+        return numbers
     shape = [1] * rank
-    shape[_channel_axis(layer, rank)] = -1
-    return shape
+    shape[axis] = -1
+    return numbers.reshape(shape)
 
 
-def _rows(layer: Layer, values: Array) -> Array:
+def _rows(layer: Layer, slots: Slots, values: Array) -> Array:
     """[output channels, positions x input channels], the input channels of a position together."""
-    if _is_product(layer):
-        flat = values.reshape(-1, values.shape[-1])
-        return flat if layer.attrs.get("transB") else flat.T
+    axis = _channel_axis(layer, slots)
+    if axis < 0:
+        turned = axis == -1 and values.ndim > 1  # a vector is a row as it is
+        return (values.swapaxes(-1, -2) if turned else values).reshape(-1, values.shape[-2 if turned else -1])
     if layer.op == "ConvTranspose":  # as a convolution of the stuffed input
         values = np.flip(values.swapaxes(0, 1), axis=tuple(range(2, values.ndim)))
     out, ins = values.shape[:2]
