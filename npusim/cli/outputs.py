@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 PATIENCE_S = 1.0  # work that takes longer says what it does
 BAR = 30  # columns of a bar that fills
 PLOTS = (".png", ".svg", ".pdf")
+NO_PLOTS = (".jpg", ".jpeg", ".gif", ".webp", ".eps", ".ps", ".tif", ".tiff", ".bmp")
 PIPE_WIDTH = 100  # columns of a text where no terminal says how many it has
 
 
@@ -43,8 +44,12 @@ def emit(text: str, output: str | None) -> None:
 
 
 def is_plot(output: str) -> bool:
-    """Whether the file is to hold a picture, by its ending."""
-    return Path(output).suffix.lower() in PLOTS
+    """Whether the file is to hold a picture, by its ending; InputError (bad-option) for kinds that are not drawn."""
+    ending = Path(output).suffix.lower()
+    if ending in NO_PLOTS:
+        what, fix = f"pictures are not drawn as {ending}", f"use {', '.join(PLOTS)}"
+        raise InputError(what, code="bad-option", where=output, fix=fix)
+    return ending in PLOTS
 
 
 def command_line() -> str:

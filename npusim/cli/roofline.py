@@ -10,6 +10,7 @@ import click
 
 from npusim.cli import outputs
 from npusim.cli.options import check_format, comparing, quiet_option, requests
+from npusim.errors import InputError
 
 if TYPE_CHECKING:
     from npusim.reports.roofline import Roofline
@@ -30,6 +31,9 @@ def command(**given: Any) -> None:
     """
     form, output, quiet = (given.pop(key) for key in ("form", "output", "quiet"))
     check_format(form, FORMATS)
+    if given["level"] != "mapped":
+        what, fix = "only estimates of level mapped have times of their own for each layer", "leave it out"
+        raise InputError(what, code="bad-option", where="--level", fix=fix)
     asked = requests(given)
     plot = output is not None and outputs.is_plot(output)
     with outputs.bar(f"estimating on {asked[0].profile}", quiet) as progress:

@@ -15,6 +15,7 @@ from npusim.frontier.costs import AXES, Axis, Costs, costs
 from npusim.frontier.pareto import front
 from npusim.frontier.quality import MEASURES, Row, rows
 from npusim.profile import HardwareProfile
+from npusim.result import OptionsInfo
 from npusim.zoo.catalogue import LOW_RESOLUTION
 from npusim.zoo.index import BY_NAME
 
@@ -78,7 +79,8 @@ class Frontier(msgspec.Struct, frozen=True):
     Attributes:
         measure: ``psnr`` or ``ssim``. against: a key of AXES. regime: a key of REGIMES, or empty for all.
         frame: width and height of the input.
-        profile, variant: of the hardware; empty where only counts are asked for.
+        profile, variant: of the hardware; empty where only counts are asked for. overrides: of the profile's numbers.
+        options: how the estimates were made; None where only counts are asked for.
         listed: every other row of that data set and scale.
     """
 
@@ -92,6 +94,8 @@ class Frontier(msgspec.Struct, frozen=True):
     variant: str
     points: tuple[Point, ...]
     listed: tuple[Listed, ...]
+    overrides: Mapping[str, str] = {}
+    options: OptionsInfo | None = None
 
     @property
     def axis(self) -> Axis:
@@ -133,9 +137,10 @@ def frontier(
     _check(measure, against, regime)
     axis = AXES[against]
     frame = frame or (FULL_HD if axis.estimated else LOW_RESOLUTION[scale])
-    found = rows(dataset, scale)
-    drawn, listed = _choose(found, measure, retrained)
+    known = rows(dataset, scale)
+    drawn, listed = _choose(known, measure, retrained)
     points: list[Point] = []
+    made: list[OptionsInfo] = []
 
     @cache
     def price(network: str, within: str) -> Costs | None:
@@ -143,7 +148,10 @@ def frontier(
         graph = load(network, size=frame)
         if within and not REGIMES[within][0] <= params(graph) <= REGIMES[within][1]:
             return None
-        return costs(graph, axis, hardware, options or {})
+        found, how = costs(graph, axis, hardware, options or {})
+        if how is not None:
+            made.append(how)
+        return found
 
     wanted: list[Row | Added] = [*drawn, *added]
     for done, each in enumerate(wanted):
@@ -154,8 +162,9 @@ def frontier(
         else:
             listed.append(point)
     return Frontier(
-        found[0].dataset, scale, measure, against, regime, frame, hardware.name if axis.estimated else "",
+        known[0].dataset, scale, measure, against, regime, frame, hardware.name if axis.estimated else "",
         hardware.variant if axis.estimated else "", _marked(points, axis), tuple(listed),
+        hardware.overrides if axis.estimated else {}, made[0] if made else None,
     )  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from npusim.counts import layer_works, params
 from npusim.estimate import estimate
 from npusim.ir import Graph
 from npusim.profile import HardwareProfile
+from npusim.result import OptionsInfo
 
 
 class Axis(msgspec.Struct, frozen=True):
@@ -47,6 +48,7 @@ class Costs(msgspec.Struct, frozen=True):
         off_npu: layers that the hardware cannot run as such, at the rates that the profile gives for those.
         off_npu_share: of the time, 0 to 1.
         partial: operators that npusim does not know are missing, so that the costs are the least.
+        warnings: codes of what the estimate warns of.
     """
 
     params: int
@@ -58,6 +60,7 @@ class Costs(msgspec.Struct, frozen=True):
     off_npu: int = 0
     off_npu_share: float = 0.0
     partial: bool = False
+    warnings: tuple[str, ...] = ()
 
     def along(self, axis: Axis) -> float:
         """What to have little of: the cost, or one over what is better when there is more of it."""
@@ -65,8 +68,10 @@ class Costs(msgspec.Struct, frozen=True):
         return (1 / value if value else float("inf")) if axis.more else value
 
 
-def costs(graph: Graph, axis: Axis, hardware: HardwareProfile, options: Mapping[str, Any]) -> Costs:
-    """The graph's costs; those of the hardware only where the axis needs them.
+def costs(
+    graph: Graph, axis: Axis, hardware: HardwareProfile, options: Mapping[str, Any]
+) -> tuple[Costs, OptionsInfo | None]:
+    """The graph's costs, those of the hardware only where the axis needs them; and how the estimate was made.
 
     Raises:
         EstimateError: where the hardware has no plan for it.
@@ -77,10 +82,12 @@ def costs(graph: Graph, axis: Axis, hardware: HardwareProfile, options: Mapping[
         partial=any(each.work is None for each in works),
     )  # fmt: skip
     if not axis.estimated:
-        return counted
+        return counted, None
     found = estimate(graph, hardware, **options)
-    return msgspec.structs.replace(
+    made = msgspec.structs.replace(
         counted, latency_s=found.latency_s, dram_bytes=found.dram_bytes, theoretical_fps=found.totals.theoretical_fps,
         off_npu=len(found.off_npu),
         off_npu_share=sum(each.cycles for each in found.off_npu) / found.totals.cycles if found.totals.cycles else 0.0,
+        warnings=tuple(sorted({each.code for each in found.warnings})),
     )  # fmt: skip
+    return made, found.options

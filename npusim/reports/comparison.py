@@ -10,9 +10,10 @@ import msgspec
 from npusim.compare import Compared, Comparison, Place
 from npusim.compare.claims import Checked, Claim
 from npusim.reports.blocks import Block, Column, Heading, Lines, Table
-from npusim.reports.facts import resource, setting
+from npusim.reports.facts import options, resource
 from npusim.reports.numbers import NOTHING, PERCENT, factor
 from npusim.reports.words import clean, short
+from npusim.result import Estimate
 
 
 def page(found: Comparison) -> Iterator[Block]:
@@ -33,7 +34,15 @@ def _setting(found: Comparison) -> Iterator[str]:
     alike = [values.pop() for values in both if len(values) == 1]
     if alike:
         yield ", ".join(alike)
-    yield tuple(setting(found.rows[0].result))[1]
+    made = dict.fromkeys((_profile(each), _how(each.result)) for each in found.rows)
+    one = len({how for _, how in made}) == 1
+    yield from dict.fromkeys(how if one else f"{profile}: {how}" for profile, how in made)
+
+
+def _how(result: Estimate) -> str:
+    """The options, and what was changed of the profile."""
+    changed = ", ".join(f"{short(key)}={short(value)}" for key, value in result.profile.overrides.items())
+    return options(result.options) + (f", set {changed}" if changed else "")
 
 
 def _network(each: Compared) -> str:
@@ -89,6 +98,12 @@ def _notes(found: Comparison) -> Iterator[str]:
     off = [short(each.place.model) for each in found.rows if each.result.off_npu]
     if off:
         yield f"Partly off the NPU, at the rates that the profile gives for that: {', '.join(dict.fromkeys(off))}."
+    warned = dict.fromkeys(
+        (notice.code, short(each.place.model)) for each in found.rows for notice in each.result.warnings
+    )
+    for code in dict.fromkeys(code for code, _ in warned):
+        names = ", ".join(name for other, name in warned if other == code)
+        yield f"The estimate warns [{clean(code)}], see npusim estimate: {names}."
     least = [short(each.place.model) for each in found.rows if each.result.totals.lower_bound]
     if least:
         yield f"A lower bound, since an operator is not known: {', '.join(dict.fromkeys(least))}."
@@ -107,6 +122,7 @@ def rows(found: Comparison) -> list[Mapping[str, Any]]:
             "utilisation": sums.utilisation, "peak_sram_bytes": sums.peak_sram_bytes, "bound_by": sums.bound_by,
             "roofline_latency_s": sums.roofline_latency_s, "theoretical_fps": sums.theoretical_fps,
             "lower_bound": sums.lower_bound, "off_npu_layers": len(each.result.off_npu),
+            "warnings": ";".join(sorted({notice.code for notice in each.result.warnings})),
             "baseline": each.base and _said(each.base), "latency_times_less": each.latency_times,
             "dram_times_less": each.dram_times, "macs_times_less": each.macs_times,
             "params_times_less": each.params_times, "error": "",

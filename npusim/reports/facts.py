@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from npusim.reports.numbers import NOTHING, factor
 from npusim.reports.words import clean, short, size
-from npusim.result import Estimate
+from npusim.result import Estimate, OptionsInfo
 from npusim.units import (
     format_bytes,
     format_capacity,
@@ -37,7 +37,7 @@ def title(result: Estimate) -> str:
 
 def setting(result: Estimate) -> Iterator[str]:
     """The hardware, the options and the tensors, in a sentence each."""
-    hardware, options = result.profile, result.options
+    hardware = result.profile
     read, write = (
         format_rate(rate, "B/cycle")
         for rate in (hardware.dram_read_bytes_per_cycle, hardware.dram_write_bytes_per_cycle)
@@ -46,16 +46,21 @@ def setting(result: Estimate) -> Iterator[str]:
         f"{format_hz(hardware.clock_hz)}, {hardware.macs_per_cycle} MAC/cycle, "
         f"{format_capacity(hardware.sram_bytes)} SRAM, DRAM {read} read and {write} write"
     )
-    scales = {True: "equal scales", False: "own scales", None: "scales as in the graph"}[options.equal_scales]
-    vendor = ", costed as the vendor does" if options.as_vendor else ""
-    weights = ", weights encoded" if options.encode_weights else ""
-    yield (
-        f"level {options.level}, {options.dtype}, planner {options.planner}, activation compression "
-        f"{format_share(options.activation_compression)}, {scales}{vendor}{weights}"
-    )
+    yield options(result.options)
     if hardware.overrides:
         yield "set: " + ", ".join(f"{short(key)}={short(value)}" for key, value in hardware.overrides.items())
     yield f"{_tensors('input', result.model.inputs.items())}; {_tensors('output', result.model.outputs.items())}"
+
+
+def options(made: OptionsInfo) -> str:
+    """How an estimate was made, in one sentence."""
+    scales = {True: "equal scales", False: "own scales", None: "scales as in the graph"}[made.equal_scales]
+    vendor = ", costed as the vendor does" if made.as_vendor else ""
+    weights = ", weights encoded" if made.encode_weights else ""
+    return (
+        f"level {made.level}, {made.dtype}, planner {made.planner}, activation compression "
+        f"{format_share(made.activation_compression)}, {scales}{vendor}{weights}"
+    )
 
 
 def _tensors(kind: str, tensors: Iterable[tuple[str, Sequence[int]]], most: int = 4) -> str:

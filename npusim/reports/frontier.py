@@ -11,6 +11,7 @@ from npusim.frontier import Frontier, Listed
 from npusim.frontier.costs import Costs
 from npusim.frontier.quality import RECALLED
 from npusim.reports.blocks import Block, Column, Heading, Lines, Table
+from npusim.reports.facts import options
 from npusim.reports.numbers import NOTHING, factor
 from npusim.reports.words import clean, short
 from npusim.units import format_share
@@ -52,6 +53,10 @@ def _setting(found: Frontier) -> Iterator[str]:
         f"{QUALITY[found.measure][0]}: as published, see models/quality.csv; MACs: dense, a transposed convolution "
         "counts at its output, as in papers"
     )
+    if found.options is not None:
+        yield options(found.options)
+    if found.overrides:
+        yield "set: " + ", ".join(f"{short(key)}={short(value)}" for key, value in found.overrides.items())
 
 
 def _points(found: Frontier) -> Table:
@@ -88,6 +93,9 @@ def _remarks(found: Frontier) -> Iterator[str]:
     yield f"* The Pareto front, the cheapest first: {', '.join(short(each.name) for each in found.front)}."
     if any(each.costs.off_npu for each in found.points):
         yield "Off NPU: layers that the hardware cannot run as such, at the rates that the profile gives for those."
+    for code in sorted({code for each in found.points for code in each.costs.warnings}):
+        names = ", ".join(short(each.name) for each in found.points if code in each.costs.warnings)
+        yield f"The estimate warns [{code}], see npusim estimate: {names}."
     least = [short(each.name) for each in found.points if each.costs.partial]
     if least:
         yield f"The costs are at least these, since an operator is not known: {', '.join(least)}."
@@ -122,6 +130,7 @@ def rows(found: Frontier) -> list[Mapping[str, Any]]:
     )  # fmt: skip
     drawn = [
         nothing | msgspec.to_builtins(each.costs) | {
+            "warnings": ";".join(each.costs.warnings),
             "name": each.name, "network": each.network, quality: each.quality, "drawn": True,
             "on_front": each.on_front, "recalled": each.recalled, "yours": each.yours, "source": each.source,
             "confidence": each.confidence,
@@ -146,6 +155,7 @@ def plain(found: Frontier) -> dict[str, Any]:
     return {
         "dataset": found.dataset, "scale": found.scale, "quality": found.measure, "against": found.against,
         "regime": found.regime or None, "size": f"{found.frame[0]}x{found.frame[1]}",
-        "profile": found.profile or None, "variant": found.variant or None, "cost_key": axis.key,
+        "profile": found.profile or None, "variant": found.variant or None, "overrides": dict(found.overrides),
+        "options": msgspec.to_builtins(found.options), "cost_key": axis.key,
         "front": [each.name for each in found.front], "rows": rows(found),
     }  # fmt: skip

@@ -7,15 +7,16 @@ from typing import Any
 
 import msgspec
 
-from npusim.ceilings import Ceiling, Placed, Spot, ceilings, lowest, placed
+from npusim.ceilings import Aside, Ceiling, Placed, Spot, ceilings, lowest, placed
 from npusim.profile import HardwareProfile
 from npusim.reports.blocks import Block, Column, Heading, Lines, Table
-from npusim.reports.facts import resource
+from npusim.reports.facts import options, resource
 from npusim.reports.numbers import PERCENT, factor
 from npusim.reports.words import clean, short
 from npusim.result import Estimate
 
 WHOLE = "(the network)"
+NAMED = 8  # layers without a place that are named; csv and json have all
 
 
 class Roofline(msgspec.Struct, frozen=True):
@@ -36,13 +37,16 @@ def roofline(profile: HardwareProfile, results: Sequence[Estimate]) -> Roofline:
 def page(found: Roofline) -> Iterator[Block]:
     """The ceilings, a table a network, and what has no place under them."""
     yield Heading(f"The roofline of {short(found.profile)}")
+    if found.results:
+        yield Lines((options(found.results[0].options),))
     yield _ceilings(found.ceilings)
     for result, each in zip(found.results, found.placed, strict=True):
         yield Heading(f"{short(result.model.name)}: {_sizes(result)}")
         if each.network is not None or each.layers:
             yield _spots(found, each)
-        if each.asides:
-            yield Lines(tuple(_asides(each)), points=True)
+        said = (*_asides(each), *(f"[{clean(note.code)}] {clean(note.message)}" for note in result.warnings))
+        if said:
+            yield Lines(said, points=True)
     yield Lines((
         "Intensity: MACs for each byte of DRAM traffic. MACs are dense: a transposed convolution counts at its output. "
         "Of the ceiling: of the lowest one at that intensity, the fastest algorithm's or a memory's.",
@@ -98,12 +102,16 @@ def named(spot: Spot) -> str:
 
 
 def _asides(each: Placed) -> Iterator[str]:
-    """The layers without a place, by the reason."""
-    groups: dict[str, list[str]] = {}
+    """The layers without a place, by the reason; those that take longest by name."""
+    groups: dict[str, list[Aside]] = {}
     for aside in each.asides:
-        groups.setdefault(aside.why, []).append(f"{short(aside.layer)} ({PERCENT.show(aside.share)} %)")
-    for why, names in groups.items():
-        yield f"not under the roofline, {why}: {', '.join(names)}"
+        groups.setdefault(aside.why, []).append(aside)
+    for why, found in groups.items():
+        first = sorted(found, key=lambda aside: -aside.share)[:NAMED]
+        rest = [aside for aside in found if all(aside is not one for one in first)]
+        names = ", ".join(f"{short(aside.layer)} ({PERCENT.show(aside.share)} %)" for aside in first)
+        more = f" and {len(rest)} more ({PERCENT.show(sum(aside.share for aside in rest))} %)" if rest else ""
+        yield f"not under the roofline, {why}: {names}{more}"
 
 
 def rows(found: Roofline) -> list[Mapping[str, Any]]:
@@ -144,5 +152,6 @@ def _row(
 def plain(found: Roofline) -> dict[str, Any]:
     """The same in plain values."""
     return {
-        "profile": found.profile, "ceilings": msgspec.to_builtins(found.ceilings), "rows": [*rows(found)],
+        "profile": found.profile, "options": msgspec.to_builtins(found.results[0].options),
+        "ceilings": msgspec.to_builtins(found.ceilings), "rows": rows(found),
     }  # fmt: skip

@@ -52,6 +52,31 @@ def test_text_leaves_out_what_all_rows_share() -> None:
     assert next(line for line in lines if line.startswith("sesr")).split()[-2] == "1.93"
 
 
+def test_how_it_was_made_and_what_is_warned_of() -> None:
+    done = run(
+        "fsrcnn-x2",
+        *SIZED,
+        "--profile",
+        "ethos-n78",
+        "--profile",
+        "ethos-u65",
+        "--dtype",
+        "int8",
+        "--set",
+        "clock=500MHz",
+    )
+    said = " ".join(done.stdout.split())
+    assert (
+        "level mapped, int8, planner vendor, activation compression 0 %, scales as in the graph, set clock_hz=500MHz"
+        in said
+    )
+    assert "- The estimate warns [approximated-op], see npusim estimate: fsrcnn-x2." in done.stdout
+    mixed = run("sesr-m3-x2", *SIZED, "--profile", "ethos-n78", "--profile", "ethos-n78:2tops-4ple")
+    # The second is not planned by the vendor's compiler, and so planned with best.
+    assert "ethos-n78 4tops-4ple: level mapped, int8, planner vendor" in mixed.stdout
+    assert "ethos-n78 2tops-4ple: level mapped, int8, planner best" in mixed.stdout
+
+
 def test_csv_and_md() -> None:
     rows = list(csv.DictReader(io.StringIO(run("sesr-m3-x2", "sesr-m5-x2", *SIZED, "--format", "csv").stdout)))
     assert [row["model"] for row in rows] == ["sesr-m3-x2", "sesr-m5-x2"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import warnings
 from pathlib import Path
 
 import pytest
@@ -85,6 +86,24 @@ def test_pictures(tmp_path: Path, name: str, head: bytes) -> None:
     assert "PSNR on Set14 x4" in done.stdout  # printed all the same
 
 
+def test_names_are_no_formulas_and_letters_that_a_font_lacks_are_no_warning(tmp_path: Path) -> None:
+    name = "$\\foo$ \u7db2 <b>"
+    for target in (tmp_path / "a.png", tmp_path / "a.svg"):
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            done = run(*QUICK, "--add", f"{name},33,sesr-m7-x2", "-o", str(target))
+        assert done.exit_code == 0, done.stderr
+        assert done.stderr == ""
+        assert name in done.stdout
+
+
+def test_how_the_estimates_were_made_is_told() -> None:
+    done = run(*QUICK, "--against", "dram", "--size", "64x48", "--equal-scales", "--set", "clock=1.2GHz")
+    assert "level mapped, int8, planner vendor, activation compression 0 %, equal scales" in done.stdout
+    assert "set: clock_hz=1.2GHz" in done.stdout
+    assert "The estimate warns [approximated-op], see npusim estimate: SESR-M3, " in done.stdout
+
+
 def test_another_ending_holds_the_text(tmp_path: Path) -> None:
     target = tmp_path / "a.md"
     done = run(*QUICK, "--format", "md", "-o", str(target))
@@ -98,7 +117,7 @@ def test_another_ending_holds_the_text(tmp_path: Path) -> None:
         ("--dataset", "none"), ("--scale", "5"), ("--scale", "3", "--dataset", "DIV2K", "--quality", "vmaf"),
         ("--against", "money"), ("--regime", "tiny"), ("--add", "a,b"), ("--add", "a,big,sesr-m3-x2"),
         ("--add", "a,-3,sesr-m3-x2"), ("--format", "xml"), ("--size", "0x3"), ("--add", ",30,sesr-m3-x2"),
-        ("--set", "clock"),
+        ("--set", "clock"), ("-o", "a.jpg"),
     ],
 )  # fmt: skip
 def test_wrong_options_are_one_sentence(args: tuple[str, ...]) -> None:

@@ -46,6 +46,22 @@ def test_csv_and_json_hold_every_layer() -> None:
     assert len(found["rows"]) == len(rows)
 
 
+def test_many_layers_without_a_place_are_counted() -> None:
+    done = run("carn-m-x2", *SIZED)
+    aside = " ".join(done.stdout.split())
+    assert "not under the roofline, no MACs: " in aside
+    assert " more (" in aside
+    found = json.loads(run("carn-m-x2", *SIZED, "--format", "json").stdout)
+    assert found["options"]["equal_scales"] is True
+    named = aside.partition("no MACs: ")[2].partition(" - ")[0]
+    without = sum(1 for row in found["rows"] if row["why_not_drawn"] == "no MACs")
+    assert named.count("(") - 1 + int(named.partition(" and ")[2].split()[0]) == without
+
+
+def test_warnings_are_told() -> None:
+    assert "- [approximated-op] PReLU is costed as leaky ReLU" in run("fsrcnn-x2", *SIZED).stdout
+
+
 @pytest.mark.parametrize(("name", "head"), [("a.png", b"\x89PNG"), ("a.svg", b"<?xml")])
 def test_pictures(tmp_path: Path, name: str, head: bytes) -> None:
     target = tmp_path / name
@@ -61,6 +77,8 @@ def test_pictures(tmp_path: Path, name: str, head: bytes) -> None:
         ((), "[bad-option]"), (("sesr-m99", *SIZED), "[unknown-model]"), (("sesr-m5-x2-hw",), "[dynamic-dim]"),
         (("sesr-m5-x2-hw", "--profile", "absent", *SIZED), "[unknown-profile]"),
         (("sesr-m5-x2-hw", "--format", "html", *SIZED), "[bad-option]"),
+        (("sesr-m5-x2-hw", "--level", "roofline", *SIZED), "[bad-option]"),
+        (("sesr-m5-x2-hw", "-o", "a.jpg", *SIZED), "[bad-option]"),
     ],
 )  # fmt: skip
 def test_faults_are_one_sentence(args: tuple[str, ...], code: str) -> None:

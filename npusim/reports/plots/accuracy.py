@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from npusim.reports.plots.style import INK, STYLES, canvas, plain, save
 from npusim.validation import AccuracyReport
@@ -32,6 +33,9 @@ def accuracy(found: AccuracyReport, axes: Axes) -> Axes:
         label = f"{name} ({len(pairs)} runs)"
         axes.scatter(reference, estimate, s=22, color=colour, marker=marker, alpha=0.7, lw=0, label=label, zorder=3)
     axes.set(xscale="log", yscale="log", xlim=ends, ylim=ends)
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
+        axis.set_minor_formatter(NullFormatter())
     axes.set_xlabel("reference: million cycles a frame (at 1 GHz: ms)")
     axes.set_ylabel("npusim: million cycles a frame")
     axes.set_title("Ethos-N78, npusim's own plan against the vendor's estimator", loc="left")

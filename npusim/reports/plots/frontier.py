@@ -10,6 +10,7 @@ from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from npusim import __version__
 from npusim.frontier import Frontier, Point
+from npusim.reports.facts import options
 from npusim.reports.frontier import QUALITY, title
 from npusim.reports.plots.names import Name, name_points
 from npusim.reports.plots.style import STYLES, canvas, plain, save
@@ -80,10 +81,11 @@ def footnote(found: Frontier) -> str:
     width, height = found.frame
     off = any(_off(each, found) for each in found.points)
     marked = f"\n{OFF_NPU} more than {MUCH:.0%} of the time off the NPU, at the profile's fallback rates" if off else ""
+    how = f"\n{options(found.options)}" if found.options is not None and found.against != "theoretical-fps" else ""
     count = "; dense MACs" if found.against in ("macs", "theoretical-fps") else ""
     return (
         f"{QUALITY[found.measure][0]}: as published, models/quality.csv{hollow}\n"
-        f"{found.axis.title}: npusim {__version__}, input {width}x{height}{count}{marked}"
+        f"{found.axis.title}: npusim {__version__}, input {width}x{height}{count}{how}{marked}"
     )
 
 

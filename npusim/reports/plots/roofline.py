@@ -11,6 +11,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from npusim import __version__
 from npusim.ceilings import Ceiling, Spot
+from npusim.reports.facts import options
 from npusim.reports.plots.names import Name, name_points
 from npusim.reports.plots.style import FONT, INK, STYLES, canvas, plain, save
 from npusim.reports.roofline import Roofline
@@ -74,7 +75,7 @@ def footnote(found: Roofline) -> str:
     inputs = f", input {' and '.join(sorted(sizes))}" if len(sizes) <= 2 else ""
     return (
         "diamonds: whole networks; other marks: layers, as large as their share of the time\n"
-        f"npusim {__version__}{inputs}; dense MACs{hidden}"
+        f"npusim {__version__}{inputs}; dense MACs{hidden}\n{options(found.results[0].options)}"
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from io import BytesIO
@@ -24,7 +25,10 @@ INK = "#333333"
 PALE = "#E5E5E5"
 DPI = 130
 FONT = 10.5
-_SETTINGS: Mapping[str, Any] = {"svg.hashsalt": "npusim", "font.size": FONT, "axes.titlesize": FONT + 1}
+# A name may hold dollars, which are no formula.
+_SETTINGS: Mapping[str, Any] = {
+    "svg.hashsalt": "npusim", "font.size": FONT, "axes.titlesize": FONT + 1, "text.parse_math": False
+}  # fmt: skip
 _METADATA: Mapping[str, Mapping[str, Any]] = {
     "png": {"Software": None}, "svg": {"Date": None}, "pdf": {"CreationDate": None}
 }  # fmt: skip
@@ -33,7 +37,9 @@ _METADATA: Mapping[str, Mapping[str, Any]] = {
 @contextmanager
 def canvas(width: float, height: float, footnote: str = "") -> Iterator[tuple[Figure, Axes]]:
     """A figure of that many inches with one pair of axes, and below them where the data come from."""
-    with mpl.rc_context(_SETTINGS):  # type: ignore[arg-type]
+    with mpl.rc_context(_SETTINGS), warnings.catch_warnings():  # type: ignore[arg-type]
+        # A script that the font lacks is drawn as boxes, which is seen and need not be said on every stream.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from")
         figure = Figure(figsize=(width, height), dpi=DPI, layout="constrained")
         FigureCanvasAgg(figure)
         if footnote:
