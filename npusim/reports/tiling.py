@@ -83,16 +83,20 @@ def _frame(found: Study) -> str:
 
 
 def _search(found: Swept) -> Iterator[str]:
-    exact = sum(row.estimated for row in found.rows)
-    yield (
-        f"{format_count(found.estimates)} estimates: {format_count(exact)} tilings are estimated shape by shape, the"
-        f" others interpolated, which was off by {format_share(found.error)} (median) and"
-        f" {format_share(found.worst_error)} (most) where both are known."
-    )
-    if found.settled:
-        yield "No other size could be on this front, unless its interpolation is off by more than that."
+    exact, made = sum(row.estimated for row in found.rows), format_count(found.estimates)
+    if exact == len(found.rows):
+        yield f"{made} estimates: every tiling is estimated shape by shape."
     else:
-        yield "The budget of estimates ended the search: other sizes could be on this front; give more by --estimates."
+        yield (
+            f"{made} estimates: {format_count(exact)} tilings are estimated shape by shape, the others interpolated,"
+            f" which was off by {format_share(found.error)} (median) and {format_share(found.worst_error)} (most)"
+            " where both are known."
+        )
+        yield (
+            "No other size could be on this front, unless its interpolation is off by more than that."
+            if found.settled
+            else "The budget ended the search: other sizes could be on this front; give more by --estimates."
+        )
     if found.failed:
         yield f"{found.failed} sizes have no plan on this hardware."
 

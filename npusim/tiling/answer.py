@@ -16,7 +16,7 @@ from npusim.tiling.study import Costs, Tiling, cost_of, known_field, tiling, who
 from npusim.tiling.sweep import BUDGET, Progress, Swept, sizes_of, stepped, sweep
 from npusim.units import format_seconds, format_share
 
-LITTLE_S = 0.0005  # of the whole frame's time: what a reason does not mention
+LITTLE = 0.0005  # of the whole frame's time or MACs: what a reason does not mention
 RESOURCES = {"mac": "MAC array", "vector": "vector unit", "dma": "DRAM", "fallback": "fallback", "call": "calls"}
 
 
@@ -80,7 +80,11 @@ def study(costs: Costs, frame: Size, asked: Asked, progress: Progress | None = N
     whole = whole_row(frame, cost_of(result), costs.overhead_s)
     needed = (*asked.policies, *((asked.searched,) if asked.swept is not None else ()))
     field, notice = _field(costs, frame, needed)
-    rows = [tiling(costs, frame, tile, how, field, whole) for tile in asked.sizes for how in asked.policies]
+    rows = []
+    for done, (tile, how) in enumerate(wanted := [(tile, how) for tile in asked.sizes for how in asked.policies]):
+        if progress is not None:
+            progress(done, len(wanted))
+        rows.append(tiling(costs, frame, tile, how, field, whole))
     swept = None
     if asked.swept is not None:
         sizes = [size for size in stepped(asked.swept, frame, field) if size != frame]
@@ -153,14 +157,15 @@ def _why(tiles: Tiling, whole: Tiling) -> str:
     changes = {name: ours.get(name, 0.0) - theirs.get(name, 0.0) for name in {**theirs, **ours}}
     told = []
     for name, change in sorted(changes.items(), key=lambda each: -abs(each[1])):
-        if abs(change) > LITTLE_S * whole.latency_s:
+        if abs(change) > LITTLE * whole.latency_s:
             verb = "less" if change < 0 else "more"
             told.append(f"{format_seconds(abs(change))} {verb} on the {_resource(name)}")
-    said = " and ".join(told[:3]) or "nothing to speak of changes"
-    again = f", {format_share(tiles.recompute)} of the MACs for the halo" if tiles.recompute > 0 else ""
+    said = f"tiles take {' and '.join(told[:3])}" if told else "tiles change nothing to speak of"
+    cause = "the padding" if tiles.policy == "pad" else "the halo"
+    again = f", {format_share(tiles.recompute)} more MACs for {cause}" if tiles.recompute > LITTLE else ""
     compute = sum(theirs.get(name, 0.0) for name in ("mac", "vector"))
     share = compute / whole.latency_s if whole.latency_s else 0.0
-    return f"tiles take {said}{again}; computing limits {format_share(share)} of the whole frame's time"
+    return f"{said}{again}; computing limits {format_share(share)} of the whole frame's time"
 
 
 def _by_resource(seconds: Mapping[str, float]) -> dict[str, float]:

@@ -125,6 +125,9 @@ class _Sweep:
         pixels = np.einsum("sw,w,h,sh->s", self.across, self.widths, self.heights, self.down)
         over = self.macs / self.whole.macs if self.whole.macs else pixels / (self.frame[0] * self.frame[1])
         self.recompute = over - 1
+        if self._everything():
+            for at in range(len(self.sizes)):
+                self._estimate(at)
         settled = self._refine()
         rows = tuple(self._row(at) for at in range(len(self.sizes)) if at not in self.failed)
         self.progress(1, 1)
@@ -133,6 +136,10 @@ class _Sweep:
             max(self.errors, default=0.0), settled, len(self.failed),
         )  # fmt: skip
 
+    def _everything(self) -> bool:
+        """Whether all shapes together are few enough to be estimated."""
+        return len(self.widths) * len(self.heights) <= self.budget // 2
+
     def _made(self) -> int:
         return len(self.costs.known) - self.start
 
@@ -140,7 +147,7 @@ class _Sweep:
 
     def _times(self) -> Array:
         """Seconds of a run at each width and height: [widths, heights]."""
-        if len(self.widths) * len(self.heights) <= self.budget // 2:
+        if self._everything():
             return np.array([[self._time((w, h)) for h in self.heights] for w in self.widths])
         at_w, at_h = _anchors(self.widths), _anchors(self.heights)
         known = _filled(np.array([[self._time((w, h)) for h in at_h] for w in at_w]))
@@ -173,7 +180,7 @@ class _Sweep:
 
     def _refine(self) -> bool:
         """Estimates the most promising tilings until the budget is spent, or until none is left that could matter."""
-        tried: set[int] = set()
+        tried = {*self.exact, *self.failed}
         while True:
             margin = 1 - max(*self.errors, UNSURE) if self.errors else 1 - UNSURE
             gain = self._gains(margin)

@@ -28,6 +28,7 @@ COLOURS = "cividis_r"  # even in lightness, and the same to colour-blind readers
 MAP_MOST = 2.5  # times the fastest: what is slower has the last colour
 FRONT_MOST = 0.15  # of the MACs, and what is drawn beside a front that ends earlier
 TICKS = (32, 64, 128, 256, 512, 1024, 2048, 4096, 8192)  # pixels, of those that the map holds
+FEW = 3  # ticks that an axis has at the least
 MANY = 5  # names of tiles below an axis that need to be turned
 NAMED = 6  # tiles of the front with a name
 FLOOR_DB = -80.0  # errors below it are black
@@ -80,7 +81,7 @@ def heat_map(found: Study, swept: Swept, axes: Axes) -> Axes:
     )  # fmt: skip
     for axis, sizes in ((axes.xaxis, widths), (axes.yaxis, heights)):
         axis.set_minor_locator(NullLocator())
-        axis.set_ticks([tick for tick in TICKS if sizes[0] <= tick <= sizes[-1]])
+        axis.set_ticks(_ticks(sizes))
         axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.set_xlabel("width of a tile [pixels]")
     axes.set_ylabel("height of a tile [pixels]")
@@ -203,6 +204,15 @@ def _seams(each: Proved, axes: Axes) -> Any:
 
 def _places(rows: Sequence[Tiling], again: bool) -> tuple[list[float], list[float]]:
     return [max(row.recompute, 0.0) * 100 if again else row.calls for row in rows], [row.latency_s * MS for row in rows]
+
+
+def _ticks(sizes: Sequence[int]) -> list[int]:
+    """Powers of two where enough of them lie between the smallest and the largest size, else some of the sizes."""
+    found = [tick for tick in TICKS if sizes[0] <= tick <= sizes[-1]]
+    if len(found) >= FEW:
+        return found
+    wanted = np.geomspace(sizes[0], sizes[-1], FEW)
+    return sorted({min(sizes, key=lambda size: abs(size - target)) for target in wanted})
 
 
 def _edges(sizes: Sequence[int]) -> Any:
