@@ -26,7 +26,8 @@ class Numbers(msgspec.Struct, frozen=True, dict=True):
 
     @cached_property
     def array(self) -> Array:
-        return np.asarray(self.make(), np.float64).reshape(self.shape)
+        with np.errstate(all="ignore"):  # what is not finite is refused (storable.py)
+            return np.asarray(self.make(), np.float64).reshape(self.shape)
 
 
 def numbers(shape: Shape, make: Callable[[], Array], *parts: Numbers | None) -> Numbers:

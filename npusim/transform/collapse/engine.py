@@ -17,6 +17,7 @@ from npusim.transform.collapse.network import Network
 from npusim.transform.collapse.partial import Partial
 from npusim.transform.collapse.search import Rules, Search
 from npusim.transform.collapse.steps import Step, collapsed, rejoined, steps_of
+from npusim.transform.collapse.storable import unfit
 
 
 class Chain(msgspec.Struct, frozen=True):
@@ -79,8 +80,13 @@ def collapse(model: Model, graph: Graph, rules: Rules | None = None, *, seed: in
     steps, kinds, into = first, dict[str, dict[str, int]](), dict[str, str]()
     search = Search(steps, network, rules or Rules())
     while found := search.collapses():
+        if never := unfit(found, steps, network):
+            refused = {**refused, **never.steps}
+            steps = {name: step for name, step in steps.items() if name not in never.steps}
+            search = Search(steps, network, search.rules, {**search.barred, **never.ways})
+            continue
         steps = _applied(steps, found, kinds, into, network)
-        search = Search(steps, network, search.rules)
+        search = Search(steps, network, search.rules, search.barred)
     done = [step for step in steps.values() if step.collapsed]
     emitted = emit(model, network, done)
     chains = tuple(

@@ -39,6 +39,9 @@ def _why(step: Step, search: Search) -> str:
     before = [search.steps[name] for name in step.inputs if name in search.steps]
     if not before or not (step.products or any(each.products for each in before)):
         return ""
+    barred = [refusal.why for (output, _), refusal in search.barred.items() if output == step.output]
+    if barred:
+        return "; ".join(dict.fromkeys(barred))
     dear = _dear(step, search)
     if dear:
         return dear

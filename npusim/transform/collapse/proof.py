@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 
 from npusim.bind import bind
-from npusim.errors import InputError, NpusimError
+from npusim.errors import EstimateError, InputError, NpusimError
 from npusim.ir import DType, Graph, Shape
 from npusim.model import Model
 from npusim.ops.arrays import held
@@ -43,7 +43,8 @@ class Proof(msgspec.Struct, frozen=True):
 
     @property
     def holds(self) -> bool:
-        return all(map(_is_equal, (*self.chains, *self.outputs)))
+        measured = all(each.max_abs is not None for each in self.stored)
+        return measured and all(map(_is_equal, (*self.chains, *self.outputs)))
 
 
 def _is_equal(each: Difference) -> bool:
@@ -106,6 +107,8 @@ def _whole(
     inside = tuple(chain.goes_into for chain in found.chains)
     wanted = tuple(dict.fromkeys((*before.outputs, *inside)))
     was = _run(before, inputs, blank, wanted)
+    if not all(np.isfinite(was[name]).all() for name in wanted):  # where all is NaN, all is equal
+        raise EstimateError("not all that it computes is finite", code="not-finite", where=before.name)
     now = _run(after, inputs, {**blank, **exact}, wanted)
     stored = _run(after, inputs, {**blank, **rounded}, before.outputs)
     return Proof(

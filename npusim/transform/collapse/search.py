@@ -15,6 +15,7 @@ from npusim.transform.collapse.branches import KIND, RESIDUAL
 from npusim.transform.collapse.network import Network
 from npusim.transform.collapse.partial import Partial, leaves, partials
 from npusim.transform.collapse.steps import Cost, Step, count_of, macs_of
+from npusim.transform.collapse.storable import Way, way_of
 
 
 class Rules(msgspec.Struct, frozen=True):
@@ -36,12 +37,17 @@ class Search:
         ways: for the output of each step, the convolution of each tensor further up that it is as well.
         best: the least that it costs to have it, from the nearest tensors that must be there anyway.
         chosen: what to put in its place; None where its node stays.
+        barred: ways to have an output that cannot be written down.
     """
 
-    def __init__(self, steps: Mapping[str, Step], network: Network, rules: Rules) -> None:
+    def __init__(
+        self, steps: Mapping[str, Step], network: Network, rules: Rules,
+        barred: Mapping[tuple[str, Way], Refusal] | None = None,
+    ) -> None:  # fmt: skip
         self.steps = steps
         self.network = network
         self.rules = rules
+        self.barred = barred or {}
         self.readers = readers(steps, network)
         self.ways: dict[str, dict[str, Affine]] = {}
         self.best: dict[str, Cost] = {}
@@ -82,8 +88,9 @@ class Search:
         for source in choices[0]:
             parts = [ways[source] for ways in choices if source in ways]
             made = total(parts) if len(parts) == len(choices) else Refusal("")
-            if not isinstance(made, Refusal):
-                found[source] = self._ending(made, step, parts)
+            ending = made if isinstance(made, Refusal) else self._ending(made, step, parts)
+            if not isinstance(ending, Refusal) and (step.output, way_of(ending)) not in self.barred:
+                found[source] = ending
         if len(step.terms) == 1:
             found.pop(step.terms[0].source, None)  # that is the node as it stands
         return found
@@ -129,7 +136,8 @@ class Search:
         if len(step.terms) < 2:
             return []
         terms, joins = leaves(step, {name: each for name, each in self.steps.items() if self.is_inner(name)})
-        return list(partials(terms, [self._ways_of(term) for term in terms], joins)) if len(terms) > 2 else []
+        found = partials(terms, [self._ways_of(term) for term in terms], joins) if len(terms) > 2 else ()
+        return [each for each in found if (step.output, way_of(each.made)) not in self.barred]
 
     def _cost(self, own: Cost, sources: Iterable[str]) -> Cost:
         return _sum(own, *(self.best[name] for name in sources if self.is_inner(name)))
