@@ -130,6 +130,13 @@ def test_halo_is_exact_whatever_the_geometry(chain: Chain, tile: Size) -> None:
     assert found.same
 
 
+def test_tiles_narrower_than_their_halo_are_exact() -> None:
+    """ESPCN sees 4 pixels: a tile of 3x2 reads up to 11x10."""
+    (found,) = proven(zoo.build("espcn-x2"), (11, 7), (3, 2), "halo")
+    assert found.same
+    assert found.runs == 4 * 4
+
+
 def test_mirrored_padding_is_exact() -> None:
     chain = Chain()
     chain.step("Pad", chain.constant([0, 0, 2, 2, 0, 0, 2, 2]), mode="reflect").conv(1, 5, pads=(0, 0, 0, 0))
