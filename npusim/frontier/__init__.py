@@ -156,7 +156,7 @@ def frontier(
     wanted: list[Row | Added] = [*drawn, *added]
     for done, each in enumerate(wanted):
         progress(done, len(wanted))
-        point = _point(each, measure, price, regime, hardware_form)
+        point = _point(each, measure, axis, price, regime, hardware_form)
         if isinstance(point, Point):
             points.append(point)
         else:
@@ -213,12 +213,20 @@ def _listed(each: Row, measure: str, why: str) -> Listed:
 
 
 def _point(
-    each: Row | Added, measure: str, price: Callable[[str, str], Costs | None], regime: str, hardware_form: bool
+    each: Row | Added,
+    measure: str,
+    axis: Axis,
+    price: Callable[[str, str], Costs | None],
+    regime: str,
+    hardware_form: bool,
 ) -> Point | Listed:
     """The row with its costs; as a listed one where it is not in the regime, or the hardware has no plan for it."""
     if isinstance(each, Added):
         found = price(each.model, "")
         assert found is not None  # the user's own are drawn whatever the regime
+        if not 0 < found.along(axis) < float("inf"):
+            fix = "a logarithmic axis has no place for it"
+            raise InputError(f"it has no {axis.title} to speak of", code="bad-option", where=each.model, fix=fix)
         return Point(each.name, each.model, each.quality, found, False, False, True, each.model, YOURS)
     network, quality = f"{each.network}-x{each.scale}", each.value(measure)
     assert quality is not None  # a row without one is listed

@@ -58,6 +58,14 @@ def test_many_layers_without_a_place_are_counted() -> None:
     assert named.count("(") - 1 + int(named.partition(" and ")[2].split()[0]) == without
 
 
+def test_a_network_without_macs_is_told_and_drawn_empty(tmp_path: Path) -> None:
+    pool = Path(__file__).parents[1] / "cases" / "avgpool_ceil.onnx"
+    done = run(str(pool), "-o", str(tmp_path / "a.png"))
+    assert done.exit_code == 0, done.stderr
+    assert "- not under the roofline, no MACs: AveragePool_y (100.0 %)" in done.stdout
+    assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
+
+
 def test_warnings_are_told() -> None:
     assert "- [approximated-op] PReLU is costed as leaky ReLU" in run("fsrcnn-x2", *SIZED).stdout
 

@@ -128,6 +128,13 @@ def test_your_own_network(tmp_path: Path) -> None:
         made(added=[Added("mine", 32.0, str(tmp_path / "absent.onnx"))])
 
 
+def test_a_network_of_yours_that_costs_nothing_is_refused() -> None:
+    pool = str(Path(__file__).parents[1] / "cases" / "avgpool_ceil.onnx")
+    size = next(iter(npusim.load(pool).tensors.values())).shape[-2:]
+    with pytest.raises(InputError, match=r"avgpool_ceil.onnx: it has no MACs to speak of; .*\[bad-option\]"):
+        made(regime="small", frame=(size[1], size[0]), added=[Added("pool", 30.0, pool)])
+
+
 def test_a_network_without_a_plan_is_listed(monkeypatch: pytest.MonkeyPatch) -> None:
     costs_module = import_module("npusim.frontier.costs")  # the package has a function of that name
     real = costs_module.estimate
