@@ -198,7 +198,7 @@ class Estimate(msgspec.Struct, frozen=True):
         return shown
 
     def to_dataframe(self) -> pd.DataFrame:
-        """A row a layer, in the order in which they run, with the layers' names as the index.
+        """A row a layer, in the order in which they run.
 
         The columns are those of the csv report, with the same units in their names, and typed: counts int64; cycles,
         seconds and shares float64, not a number where unknown; words str. ``sram_bytes`` comes besides, and as objects
@@ -213,7 +213,6 @@ class Estimate(msgspec.Struct, frozen=True):
             for name, dtype, value in (*_columns(self), *(_bound(name) for name in bounds))
         }
         frame = pd.DataFrame(columns)
-        frame.index = pd.Index([row.name for row in self.layers], name="name", dtype=object)
         for name in ("npusim", "model", "profile", "options", "totals"):
             frame.attrs[name] = msgspec.to_builtins(getattr(self, name))
         return frame
@@ -225,6 +224,7 @@ _Column = tuple[str, str, Callable[[LayerResult], Any]]
 def _columns(result: Estimate) -> Iterator[_Column]:
     """Name, type and value of each column, but for those of the bounds."""
     clock_hz, cycles = result.profile.clock_hz, result.totals.cycles
+    yield "name", "str", lambda row: row.name
     yield "op", "str", lambda row: row.op
     for name in ("ifm", "ofm", "kernel", "stride"):
         yield name, "object", attrgetter(name)
