@@ -247,6 +247,19 @@ def test_a_fault_of_npusim_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     assert isinstance(shown.exception, RuntimeError)
 
 
+def test_too_little_memory_is_no_fault_of_npusim(monkeypatch: pytest.MonkeyPatch) -> None:
+    def hungry(*_: object) -> None:
+        raise MemoryError("Unable to allocate 3.64 TiB")
+
+    monkeypatch.setattr("npusim.cli.estimate.render", hungry)
+    done = run(*SIZED)
+    assert done.exit_code == 1
+    assert done.stderr == (
+        "this needs more memory than there is (Unable to allocate 3.64 TiB); "
+        "take a smaller frame, picture or network [too-large]\n"
+    )
+
+
 def test_ctrl_c_is_quiet(monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt

@@ -68,6 +68,7 @@ def test_no_weights_are_stored_unless_asked_for(tmp_path: Path) -> None:
     [
         (("sesr-m5-x2-hw", "--weights", "trained"), "no-trained-weights", "sesr-m5-x2-hw: .* sesr-m5-x2-expanded"),
         (("fsrcnn-x2", "--weights", "trained"), "no-trained-weights", "fsrcnn-x2: .* sesr-m3-x2, sesr-m3-x2-expanded"),
+        (("--all", "--weights", "trained"), "bad-option", "--all: .* NAME"),
         (("sesr-m5-x2", "--weights", "some"), "bad-option", "--weights: .* none, seeded, trained"),
         (("sesr-m5-x2", "--seed", "1"), "bad-option", "--seed: .* --weights seeded"),
         (("sesr-m5-x2", "--weights", "trained", "--seed", "1"), "bad-option", "--seed: .* --weights seeded"),
@@ -86,3 +87,8 @@ def test_weights_that_there_are_not(args: tuple[str, ...], code: str, words: str
     assert found[1] == code
     assert re.search(words, done.stderr), done.stderr
     assert not file.exists()
+
+
+def test_a_file_without_a_name_is_refused() -> None:
+    done = export("sesr-m5-x2", "-o", "")
+    assert (done.exit_code, done.stderr) == (2, "the file has no name; give -o FILE [unwritable]\n")

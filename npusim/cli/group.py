@@ -107,6 +107,10 @@ def _failed(fault: Exception) -> int:
     if isinstance(fault, click.ClickException):
         say(f"{_usage(fault)} [bad-option]")
         return 2
+    if isinstance(fault, MemoryError):
+        told = f" ({fault})" if str(fault) else ""
+        say(f"this needs more memory than there is{told}; take a smaller frame, picture or network [too-large]")
+        return 1
     kind = f"{type(fault).__name__}: {fault}".rstrip(": ")
     say(f"npusim failed on this input ({kind}), please report it; {DEBUG}=1 shows where [internal]")
     return 1

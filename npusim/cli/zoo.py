@@ -63,6 +63,10 @@ def export(
         raise _bad("zoo export takes the NAME of a network, or --all", "see npusim zoo list")
     if output is None:
         raise _bad("there is no place to write to", "give -o FOLDER" if every else "give -o FILE")
+    if not output:
+        raise InputError("the file has no name", code="unwritable", fix="give -o FOLDER" if every else "give -o FILE")
+    if every and weights == "trained":
+        raise _bad("trained weights ship for a few networks alone", "give the NAME of one of them", "--all")
     frame = None if size is None else values.size(size)
     parameters = _parameters(weights, seed)
     if not every:
