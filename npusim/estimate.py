@@ -62,9 +62,10 @@ def estimate(
         EstimateError: unknown-op, with ``strict``; no-plan, where the hardware has no legal mapping for a layer.
     """
     hardware = load(profile, variant) if isinstance(profile, str) else profile
-    options, notices = _options(
-        hardware, level, dtype, activation_compression, equal_scales, planner, as_vendor, encode_weights
-    )
+    options, notices = resolved(
+        hardware, level=level, dtype=dtype, activation_compression=activation_compression, equal_scales=equal_scales,
+        planner=planner, as_vendor=as_vendor, encode_weights=encode_weights,
+    )  # fmt: skip
     works = layer_works(graph)
     plan = _plan(graph, hardware, options)
     unknown = tuple(_unsupported(each) for each in works if each.work is None)
@@ -91,14 +92,18 @@ def estimate(
     )  # fmt: skip
 
 
-def _options(
-    hardware: HardwareProfile, level: str, dtype: str | None, compression: float | None, equal_scales: bool | None,
-    planner: str, as_vendor: bool, encode_weights: bool,
+def resolved(
+    hardware: HardwareProfile, *, level: str = "mapped", dtype: str | None = None,
+    activation_compression: float | None = None, equal_scales: bool | None = None, planner: str = "vendor",
+    as_vendor: bool = False, encode_weights: bool = False,
 ) -> tuple[Options, list[Notice]]:  # fmt: skip
+    """What the options of ``estimate`` come to on that hardware, and what to say of it; InputError (bad-option)."""
     for name, value, known in (("level", level, LEVELS), ("planner", planner, PLANNERS)):
         if value not in known:
             raise InputError(f"{name} {value!r} is not one of {', '.join(known)}", code="bad-option")
-    saving = hardware.compression.default_saving if compression is None else compression
+    saving = activation_compression
+    if saving is None:
+        saving = hardware.compression.default_saving
     if not 0 <= saving < 1:
         raise InputError(f"activation compression {saving} is not a share from 0 to below 1", code="bad-option")
     notices = []

@@ -295,6 +295,8 @@ def test_faults_are_one_sentence(source: Path, tmp_path: Path) -> None:
     _fails("unknown-model", 2, "sesr-m6-x2-expanded", "-o", out)
     _fails("unknown-profile", 2, str(source), "-o", out, "--profile", "none")
     _fails("bad-option", 2, str(source), "-o", out, "--format", "csv")
+    for option, value in (("--planner", "none"), ("--level", "none"), ("--dtype", "string")):  # without a frame, too
+        _fails("bad-option", 2, str(source), "-o", out, option, value)
     _fails("bad-option", 2, str(source), "-o", out, "--proof-size", "5")
     _fails("bad-option", 2, str(source), "-o", out, "--proof-size", "0x5", says="--proof-size: 0 is out of range")
     _fails("bad-option", 2, str(source), "-o", out, "--seed", "-1")

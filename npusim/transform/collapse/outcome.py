@@ -10,7 +10,7 @@ import msgspec
 from npusim.bind import bind
 from npusim.counts import macs, params
 from npusim.errors import EstimateError, InputError
-from npusim.estimate import estimate
+from npusim.estimate import estimate, resolved
 from npusim.ir import Graph, Shape
 from npusim.model import Model
 from npusim.profile import HardwareProfile
@@ -68,10 +68,11 @@ def run(
         proof_size: width and height of the frame that the proof runs on; a small one is found where left out.
 
     Raises:
-        InputError: what ``bind``, reading weights and the executor raise.
+        InputError: what ``bind``, reading weights and the executor raise; bad-option, of ``options``.
         EstimateError: with ``strict``, what ``estimate`` raises.
     """
     load, options = dict(load or {}), dict(options or {})
+    resolved(hardware, **{key: value for key, value in options.items() if key != "strict"})  # faults before the work
     graph = _bound(model, load)
     tried = small(model, **load, proof_size=proof_size)
     framed = tried if graph is None else graph
