@@ -32,15 +32,34 @@ PIPE_WIDTH = 100  # columns of a text where no terminal says how many it has
 
 
 def emit(text: str, output: str | None) -> None:
-    """Prints the text, or writes it whole to the file; InputError (unwritable)."""
+    """Prints the text, or writes it whole to the file; InputError (unwritable), where that is what was read as well."""
     if output is not None:
         from npusim.files import write_bytes  # noqa: PLC0415 - tempfile costs time, and few write
 
         if not output:
             raise InputError("the file has no name", code="unwritable", fix="give -o FILE")
+        _spare_what_was_read(output)
         write_bytes(Path(output), text.encode(errors="backslashreplace"))
         return
     click.echo(text, nl=False, color=True)  # as it is: without this, click takes escapes out of names in csv
+
+
+def _spare_what_was_read(output: str) -> None:
+    """InputError (unwritable) where the file is one that the command was given: a model, a result, a profile."""
+    context = click.get_current_context(silent=True)
+    given = {} if context is None else {name: value for name, value in context.params.items() if name != "output"}
+    for value in given.values():
+        for name in value if isinstance(value, tuple) else (value,):
+            if isinstance(name, str) and _is_same_file(name, output):
+                what = "what was read would be written over"
+                raise InputError(what, code="unwritable", where=output, fix="choose another -o")
+
+
+def _is_same_file(one: str, other: str) -> bool:
+    try:
+        return Path(one).is_file() and Path(one).samefile(other)
+    except (OSError, ValueError):  # one of them is not there
+        return False
 
 
 def is_plot(output: str) -> bool:
