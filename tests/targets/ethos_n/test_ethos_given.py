@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from npusim.bind import bind
 from npusim.cli import main
 from npusim.counts import layer_works
+from npusim.errors import InputError
 from npusim.estimate import estimate
 from npusim.ir import DType, Graph, Shape
 from npusim.model import Constant, Model, Node, Value
@@ -235,6 +236,27 @@ def test_a_zero_point_of_another_size_is_said(op: str, shape: Shape) -> None:
     arrays |= {"zx": np.zeros((), np.int8)}
     graph = network([(op, "x w zx z", "y", {})], arrays, kind=DType.INT8)
     assert _said(graph) == "1 layer(s), y (their zero point does not fit them)"
+
+
+@pytest.mark.parametrize("code", ["missing-external-data", "unsafe-external-path"])
+def test_data_that_are_not_beside_the_file_are_expected_and_said(code: str) -> None:
+    def read() -> Any:
+        raise InputError("its data file is not there", code=code)
+
+    w = Constant("w", (16, 4, 1, 1), DType.FLOAT32, read)
+    nodes = (Node("half", "Mul", ("w", "w"), ("half",)), Node("y", "Conv", ("x", "half"), ("y",)))
+    graph = bind(Model("given", (Value("x", MAP),), ("y",), nodes, {"w": w}))
+    assert _said(graph) == "1 layer(s), y (not at hand)"
+
+
+def test_data_that_are_broken_are_an_error() -> None:
+    def read() -> Any:
+        raise InputError("its data do not fit its shape", code="bad-weights")
+
+    node = Node("y", "Conv", ("x", "w"), ("y",))
+    w = Constant("w", (16, 4, 1, 1), DType.FLOAT32, read)
+    with pytest.raises(InputError, match="do not fit"):
+        estimate(bind(Model("given", (Value("x", MAP),), ("y",), (node,), {"w": w})), encode_weights=True)
 
 
 def _said(graph: Graph) -> str:

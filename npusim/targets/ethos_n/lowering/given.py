@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from npusim.counts import LayerWork
+from npusim.errors import InputError
 from npusim.ir import Graph, Layer
 from npusim.ops.base import widens
 from npusim.targets.ethos_n.elements import Elements
@@ -15,6 +16,7 @@ from npusim.targets.ethos_n.parts import Weights
 
 Array = np.ndarray[Any, Any]
 LARGEST = 127  # of a quantised weight; -128 is left out, as symmetric quantisation does
+ABSENT = ("missing-external-data", "unsafe-external-path")  # a file beside the model that reading it has warned of
 MOVES = ("Reshape", "Transpose", "Squeeze", "Unsqueeze", "Flatten", "Identity")  # a weight stays as it is
 
 
@@ -41,7 +43,12 @@ def weights_of(builder: Builder, each: LayerWork) -> Weights:
     """The weights of a layer: with their values, where those are asked for and can be encoded."""
     if not builder.options.encode_weights:
         return Weights()
-    given = _elements(builder.graph, each)
+    try:
+        given = _elements(builder.graph, each)
+    except InputError as fault:
+        if fault.code not in ABSENT:
+            raise
+        given = "not at hand"
     if isinstance(given, str):
         builder.notice("expected-weights", f"{each.layer.name} ({given})")
         return Weights()
