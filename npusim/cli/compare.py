@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from npusim.cli import outputs
 from npusim.cli.options import Request, check_format, comparing, output_options, quiet_option, requests
@@ -38,6 +39,7 @@ def command(**given: Any) -> None:
     if paper_claims:
         if given["model"] or baseline:
             raise InputError("--paper-claims takes no MODEL and no --baseline", code="bad-option")
+        _check_fixed()
         text = _claims(form, output, quiet)
     else:
         sizes = given["size"] or ("",)
@@ -46,6 +48,17 @@ def command(**given: Any) -> None:
             asked, [size for _ in range(len(asked) // len(sizes)) for size in sizes], baseline, form, output, quiet
         )
     outputs.emit(text, output)
+
+
+def _check_fixed() -> None:
+    """InputError (bad-option) where an option asks for another setting than the one that the claims are about."""
+    context = click.get_current_context()
+    own = ("paper_claims", "form", "output", "quiet", "model", "baseline")
+    for option in context.command.params:
+        name = option.name or ""
+        if name not in own and context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+            what = f"--paper-claims says itself on what each claim is recomputed, and takes no {option.opts[0]}"
+            raise InputError(what, code="bad-option", fix="leave it out, or compare MODELs")
 
 
 def _table(

@@ -14,6 +14,7 @@ from npusim.frontends.load import load
 from npusim.frontier.costs import AXES, Axis, Costs, costs
 from npusim.frontier.pareto import front
 from npusim.frontier.quality import MEASURES, Row, rows
+from npusim.ir import Graph
 from npusim.profile import HardwareProfile
 from npusim.result import OptionsInfo
 from npusim.zoo.catalogue import LOW_RESOLUTION
@@ -145,7 +146,7 @@ def frontier(
     @cache
     def price(network: str, within: str) -> Costs | None:
         """The costs; None where the network is not within that regime, and so need not be estimated."""
-        graph = load(network, size=frame)
+        graph = _bound(network, frame)
         if within and not REGIMES[within][0] <= params(graph) <= REGIMES[within][1]:
             return None
         found, how = costs(graph, axis, hardware, options or {})
@@ -172,6 +173,16 @@ def turned(found: Frontier, against: str) -> Frontier:
     """The same networks against another of the costs that an estimate gives; InputError (bad-option)."""
     _check(found.measure, against, found.regime)
     return msgspec.structs.replace(found, against=against, points=_marked(found.points, AXES[against]))
+
+
+def _bound(network: str, frame: tuple[int, int]) -> Graph:
+    """The network at that frame; one inference at a time, where its file leaves the batch open."""
+    try:
+        return load(network, size=frame)
+    except InputError as fault:
+        if fault.code != "dynamic-dim":
+            raise
+        return load(network, size=frame, batch=1)
 
 
 def _check(measure: str, against: str, regime: str) -> None:

@@ -132,6 +132,8 @@ def test_the_papers_claims() -> None:
     [
         ((), "[bad-option]"), (("sesr-m5-x2", *SIZED, "--baseline", "vdsr-x2"), "[bad-option]"),
         (("sesr-m5-x2", "--paper-claims"), "[bad-option]"), (("sesr-m5-x2", "--size", "9"), "[bad-option]"),
+        (("--paper-claims", *SIZED), "[bad-option]"), (("--paper-claims", "--no-equal-scales"), "[bad-option]"),
+        (("--paper-claims", "--set", "clock=1GHz"), "[bad-option]"),
         (("sesr-m5-x2", *SIZED, "--profile", "ethos-n78:9tops"), "[unknown-variant]"),
         (("sesr-m5-x2", *SIZED, "--profile", "ethos-n78", "--profile", "absent"), "[unknown-profile]"),
         (("sesr-m5-x2", "sesr-m99", *SIZED), "[unknown-model]"),

@@ -8,8 +8,11 @@ import json
 import warnings
 from pathlib import Path
 
+import numpy as np
+import onnx
 import pytest
 from click.testing import CliRunner, Result
+from onnx import TensorProto, helper, numpy_helper
 
 from npusim.cli import main
 
@@ -102,6 +105,20 @@ def test_how_the_estimates_were_made_is_told() -> None:
     assert "level mapped, int8, planner vendor, activation compression 0 %, equal scales" in done.stdout
     assert "set: clock_hz=1.2GHz" in done.stdout
     assert "The estimate warns [approximated-op], see npusim estimate: SESR-M3, " in done.stdout
+
+
+def test_a_network_whose_batch_is_open_is_added_one_inference_at_a_time(tmp_path: Path) -> None:
+    """3x3 weights at each of 640x360 pixels."""
+    ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", 1, "h", "w"]) for name in ("x", "y")]
+    weights = numpy_helper.from_array(np.ones((1, 1, 3, 3), np.float32), "k")
+    node = helper.make_node("Conv", ["x", "k"], ["y"], pads=[1, 1, 1, 1])
+    file = tmp_path / "open.onnx"
+    graph = helper.make_graph([node], "open", ends[:1], ends[1:], [weights])
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), file)
+    done = run(*QUICK, "--add", f"mine,33,{file}", "--format", "json")
+    assert done.exit_code == 0, done.stderr
+    mine = next(each for each in json.loads(done.stdout)["rows"] if each["name"] == "mine")
+    assert mine["macs"] == 9 * 640 * 360
 
 
 def test_another_ending_holds_the_text(tmp_path: Path) -> None:
