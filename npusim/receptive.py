@@ -65,6 +65,15 @@ class Field(msgspec.Struct, frozen=True):
     inputs: tuple[str, ...]
 
 
+def framed(graph: Graph) -> Size:
+    """Width and height of a network's frame: those of its first input of four axes; InputError (no-frame)."""
+    shape = next((graph.tensors[name].shape for name in graph.inputs if len(graph.tensors[name].shape) == 4), None)
+    if shape is None:
+        what = "has no input of four axes (N, C, height, width), and so no frame to cut"
+        raise InputError(what, code="no-frame", where=graph.name)
+    return shape[3], shape[2]
+
+
 def receptive_field(frames: Frames, size: Size) -> Field:
     """What a network sees around a tile of a frame.
 

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 FORMATS = ("text", "json", "csv", "md", "html")
 PROOFS = FORMATS[:-1]  # a page is of a result, which a proof has not
+WITHOUT_PROOF: dict[str, Any] = {
+    "sweep": False, "best": False, "least": "32x28", "estimates": "120", "call_overhead": "0s", "plot": None
+}  # fmt: skip  # what a proof has no use for, and what it is where it is not given
 COMPARED, PROVEN = "area,halo", "grid,pad,halo"  # policies where nobody says otherwise
 Size = tuple[int, int]
 
@@ -35,9 +38,23 @@ Size = tuple[int, int]
 )
 @click.option("--sweep", is_flag=True, help="Searches tile sizes, from --least to the frame.")
 @click.option("--best", "best", is_flag=True, help="Answers with the best tile alone, in one line; searches too.")
-@click.option("--least", metavar="WxH", default="32x28", show_default=True, help="The smallest tile of a search.")
-@click.option("--estimates", metavar="N", default="120", show_default=True, help="The most that a search makes.")
-@click.option("--call-overhead", metavar="TIME", default="0s", show_default=True, help="Of each run, as 50us.")
+@click.option(
+    "--least", metavar="WxH", default=WITHOUT_PROOF["least"], show_default=True, help="The smallest tile of a search."
+)
+@click.option(
+    "--estimates",
+    metavar="N",
+    default=WITHOUT_PROOF["estimates"],
+    show_default=True,
+    help="The most that a search makes.",
+)
+@click.option(
+    "--call-overhead",
+    metavar="TIME",
+    default=WITHOUT_PROOF["call_overhead"],
+    show_default=True,
+    help="Of each run, as 50us.",
+)
 @click.option("--plot", metavar="FILE", help="Draws a search as a heat map, other tilings as lines: .png, .svg, .pdf.")
 @click.option("--prove", is_flag=True, help="Runs the frame whole and in tiles, in numpy, and compares.")
 @click.option("--image", metavar="FILE", help="The picture to prove on; one ships with npusim.")
@@ -56,17 +73,33 @@ def command(**given: Any) -> None:
         "form", "output", "quiet",
     )}  # fmt: skip
     check_format(own["form"], FORMATS)
+    for option in ("plot", "seams"):
+        _check_picture(own[option], option)
     tiles = tuple(_tile(part) for text in own["tiles"] for part in text.split(","))
     if not tiles and not own["sweep"] and not own["best"]:
         what = "there are no tiles to compare"
         raise InputError(what, code="bad-option", where="--tiles", fix="give --tiles WxH,... or --sweep")
     if own["prove"]:
+        for option, left in WITHOUT_PROOF.items():
+            if own[option] != left:
+                _misplaced(option, "is of costs, which --prove does not work out", "leave out one of the two")
         _prove(request(given), tiles, own)
         return
     for option in ("image", "seams"):
         if own[option] is not None:
-            raise InputError("needs --prove", code="bad-option", where=f"--{option}", fix="add --prove")
+            _misplaced(option, "needs --prove", "add --prove")
     _compare(request(given), tiles, own)
+
+
+def _check_picture(file: str | None, option: str) -> None:
+    """InputError (bad-option) where the file is to be a picture and its name says otherwise: before the work."""
+    if file is not None and not outputs.is_plot(file):
+        what, fix = "a picture's name tells its kind by its ending", f"use {', '.join(outputs.PLOTS)}"
+        raise InputError(what, code="bad-option", where=f"--{option} {file}", fix=fix)
+
+
+def _misplaced(option: str, why: str, fix: str) -> None:
+    raise InputError(why, code="bad-option", where=f"--{option.replace('_', '-')}", fix=fix)
 
 
 def _tile(text: str) -> Size:
@@ -133,12 +166,9 @@ def _frame(asked: Request, model: Model) -> Size:
     if asked.load["size"] is not None:
         size: Size = asked.load["size"]
         return size
-    graph = _bound(model, asked, None, asked.load["batch"] and 1)
-    shape = next((graph.tensors[name].shape for name in graph.inputs if len(graph.tensors[name].shape) == 4), None)
-    if shape is None:
-        what = "has no input of four axes (N, C, height, width), and so no frame to cut"
-        raise InputError(what, code="no-frame", where=graph.name)
-    return shape[3], shape[2]
+    from npusim.receptive import framed  # noqa: PLC0415 - as above
+
+    return framed(_bound(model, asked, None, asked.load["batch"] and 1))
 
 
 def _bound(model: Model, asked: Request, size: Size | None, batch: int | None) -> Graph:
@@ -183,6 +213,8 @@ def _prove(asked: Request, tiles: tuple[Size, ...], own: dict[str, Any]) -> None
         raise InputError(what, code="bad-option", where="--prove", fix="add --tiles WxH,...")
     check_format(own["form"], PROOFS)
     policies = _policies(own["policy"] or PROVEN)
+    if any(how.name == "area" for how in policies):
+        _misplaced("policy", "area counts a fraction of runs, which cannot be run", "prove grid, which cuts the same")
     from npusim.frontends.load import read  # noqa: PLC0415 - --help needs no operators
     from npusim.tiling.proof import pictured_frame, prove  # noqa: PLC0415 - as above
 

@@ -41,6 +41,7 @@ def body(found: Study) -> Iterator[Block]:
 
 def _tables(found: Study) -> Iterator[Block]:
     yield _table((found.whole, *found.rows, *found.depth_first), found.whole)
+    yield from _changed(found)
     if found.swept is not None:
         yield Heading(f"The fastest of {format_count(len(found.swept.rows))} tile sizes, at what they recompute")
         yield _table(found.swept.front, found.whole)
@@ -56,7 +57,24 @@ def best(found: Study) -> str:
         return f"Best: {_name(row)}, {time} a frame; {found.best.reason}."
     gain = other.latency_s / row.latency_s - 1 if row.latency_s else 0.0
     beside = f"{_name(other)} {'takes' if other.policy == WHOLE else 'take'} {format_seconds(other.latency_s)}"
-    return f"Best: {_name(row)}, {time} a frame; {beside} (+{format_share(gain)}): {found.best.reason}."
+    said = f"Best: {_name(row)}, {time} a frame; {beside} (+{format_share(gain)}): {found.best.reason}."
+    if found.result.totals.lower_bound:
+        said += " All times are lower bounds, since an operator is not known."
+    if row.exact:
+        return said
+    exact = f"{_name(found.best.exact)}, {format_seconds(found.best.exact.latency_s)} a frame"
+    return f"{said} It changes the result; the fastest that does not is {exact}."
+
+
+def _changed(found: Study) -> Iterator[Block]:
+    """Which policies change the result; of a network that sees all of the frame, a warning says so."""
+    names = dict.fromkeys(
+        row.policy for row in (*found.rows, *(found.swept.rows if found.swept else ())) if not row.exact
+    )
+    if names and found.halo is not None:
+        yield Lines((
+            f"Without all of the halo the result differs near seams: {', '.join(names)}; --prove shows by how much.",
+        ))  # fmt: skip
 
 
 def _name(row: Tiling) -> str:
@@ -73,7 +91,7 @@ def _frame(found: Study) -> str:
     runs = f"; {found.batch} tiles of one shape run at once" if found.batch > 1 else ""
     calls = f"; {format_seconds(found.overhead_s)} a call" if found.overhead_s else ""
     if found.halo is None or found.step is None:
-        return f"{frame}{runs}{calls}; what a tile makes depends on the whole frame"
+        return f"{frame}{runs}{calls}; no halo of a tile is known to suffice"
     (left, right), (above, below) = found.halo
     sides = (
         f"{left}" if left == right == above == below else f"{left} left, {right} right, {above} above, {below} below"
@@ -184,6 +202,7 @@ def plain(found: Study) -> dict[str, Any]:
     result = values.pop("result")
     head = {key: result[key] for key in ("npusim", "model", "profile", "options")}
     values["best"]["line"] = best(found)
+    head["lower_bound"] = found.result.totals.lower_bound
     return {**head, **values, "warnings": [*result["warnings"], *values.pop("notices")]}
 
 
@@ -197,7 +216,8 @@ def rows(found: Study) -> list[dict[str, Any]]:
     if found.swept is not None:
         on_front = {(row.tile, row.policy) for row in found.swept.front}
         kinds += [("front" if (row.tile, row.policy) in on_front else "swept", row) for row in found.swept.rows]
-    return [_row(kind, row) for kind, row in kinds]
+    least = found.result.totals.lower_bound
+    return [{**_row(kind, row), "lower_bound": least} for kind, row in kinds]
 
 
 def _row(kind: str, row: Tiling) -> dict[str, Any]:
@@ -206,5 +226,5 @@ def _row(kind: str, row: Tiling) -> dict[str, Any]:
         "shapes": ";".join(f"{each.width}x{each.height}:{each.count:g}" for each in row.shapes), "calls": row.calls,
         "latency_s": row.latency_s, "fps": row.fps, "macs": row.macs, "macs_dense": row.macs_dense,
         "recompute": row.recompute, "dram_bytes": row.dram_bytes, "sram_bytes": row.sram_bytes,
-        "estimated": row.estimated,
+        "exact": row.exact, "estimated": row.estimated,
     }  # fmt: skip

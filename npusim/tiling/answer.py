@@ -17,6 +17,7 @@ from npusim.tiling.sweep import BUDGET, Progress, Swept, sizes_of, stepped, swee
 from npusim.units import format_seconds, format_share
 
 LITTLE = 0.0005  # of the whole frame's time or MACs: what a reason does not mention
+AGAIN = {"pad": "the padding", "halo": "the halo"}
 RESOURCES = {"mac": "MAC array", "vector": "vector unit", "dma": "DRAM", "fallback": "fallback", "call": "calls"}
 
 
@@ -37,10 +38,16 @@ class Asked(msgspec.Struct, frozen=True):
 
 
 class Best(msgspec.Struct, frozen=True):
-    """The fastest tiling, the whole frame among them; ``other`` is the next of another kind: whole or in tiles."""
+    """The fastest tiling, the whole frame among them.
+
+    Attributes:
+        other: the next of another kind: whole or in tiles.
+        exact: the fastest that makes what the whole frame makes, which ``row`` need not.
+    """
 
     row: Tiling
     other: Tiling | None
+    exact: Tiling
     reason: str
 
 
@@ -145,10 +152,11 @@ def _best(
             )  # fmt: skip
     fastest = min(tiles, key=lambda row: (row.latency_s, row.recompute, row.calls), default=None)
     if fastest is None:
-        return Best(whole, None, "no tiles were tried")
+        return Best(whole, None, whole, "no tiles were tried")
+    exact = min((row for row in (whole, *tiles) if row.exact), key=lambda row: row.latency_s)
     if fastest.latency_s < whole.latency_s:
-        return Best(fastest, whole, _why(fastest, whole))
-    return Best(whole, fastest, _why(fastest, whole))
+        return Best(fastest, whole, exact, _why(fastest, whole))
+    return Best(whole, fastest, exact, _why(fastest, whole))
 
 
 def _why(tiles: Tiling, whole: Tiling) -> str:
@@ -161,7 +169,7 @@ def _why(tiles: Tiling, whole: Tiling) -> str:
             verb = "less" if change < 0 else "more"
             told.append(f"{format_seconds(abs(change))} {verb} on the {_resource(name)}")
     said = f"tiles take {' and '.join(told[:3])}" if told else "tiles change nothing to speak of"
-    cause = "the padding" if tiles.policy == "pad" else "the halo"
+    cause = AGAIN.get(tiles.policy.partition(":")[0], "what each tile computes anew")
     again = f", {format_share(tiles.recompute)} more MACs for {cause}" if tiles.recompute > LITTLE else ""
     compute = sum(theirs.get(name, 0.0) for name in ("mac", "vector"))
     share = compute / whole.latency_s if whole.latency_s else 0.0

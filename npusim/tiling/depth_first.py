@@ -207,6 +207,7 @@ class _Plan:
         return Tiling(
             (wide, rows), self.policy, (Shape(wide, rows, columns * stripes),), 1, latency_s, round(macs), round(dense),
             macs / whole - 1 if whole else 0.0, sum(moved), self._sram(wide, rows), {limit: latency_s},
+            exact=True,
         )  # fmt: skip
 
     def _grown(self, name: str | None, columns: int, stripes: int) -> float:

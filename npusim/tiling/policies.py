@@ -122,6 +122,16 @@ def cuts(frame: Size, tile: Size, how: Policy, field: Field | None) -> tuple[Cut
     return _cut(frame[0], tile[0], how, field, 0), _cut(frame[1], tile[1], how, field, 1)
 
 
+def suffices(how: Policy, field: Field | None) -> bool:
+    """Whether tiles read all that the network sees around them, so that they make what the whole frame makes."""
+    if field is None:
+        return False
+    if how.name == "halo" and how.pixels is None:
+        return True
+    pixels = how.pixels or 0  # the policies without halo suffice where each pixel stands for itself
+    return all(_up(pixels, side.step) >= need for side in field.sides for need in side.halo)
+
+
 def _cut(frame: int, tile: int, how: Policy, field: Field | None, side: int) -> Cut:
     if how.name == "pad":
         return Cut(frame, tile, filled=True)
@@ -133,8 +143,13 @@ def _cut(frame: int, tile: int, how: Policy, field: Field | None, side: int) -> 
     length = frame - seen.trim
     before, after = seen.halo
     if how.pixels is not None:
-        before = after = -(-how.pixels // seen.step) * seen.step
+        before = after = _up(how.pixels, seen.step)
     return Cut(length, min(tile, length), before, after, beyond=seen.trim)
+
+
+def _up(pixels: int, step: int) -> int:
+    """In whole steps."""
+    return -(-pixels // step) * step
 
 
 def _check_step(tile: Size, side: int, length: int, step: int) -> None:

@@ -16,17 +16,17 @@ from npusim.errors import EstimateError, InputError
 from npusim.ir import DType, Graph
 from npusim.model import Model
 from npusim.ops.base import Array
-from npusim.pictures import read
-from npusim.receptive import Field, Frames, Side, Size, receptive_field
+from npusim.pictures import Picture, read
+from npusim.receptive import Field, Frames, Side, Size, framed, receptive_field
 from npusim.reference import trained
 from npusim.reference.executor import execute
-from npusim.reference.inputs import pictured
+from npusim.reference.inputs import Fed, pictured, seeded
 from npusim.reference.validate import constants
 from npusim.tiling.policies import Cut, Piece, Policy, cuts
 
 PRECISION = DType.FLOAT64  # of all that is computed; the results are compared in it, and as float32
 SHIPPED = "pictures/chelsea.png"  # models/pictures/README.md says where it is from
-SEED = 0  # of weights that neither ship nor stand in the file
+SEED = 0  # of weights that neither ship nor stand in the file, and of inputs that no picture fills
 ROUNDING = 1e-12  # of the largest element: what sums in another order differ by in float64
 Progress = Callable[[int, int], None]
 
@@ -84,6 +84,8 @@ def pictured_frame(
 ) -> tuple[Frame, str, str]:  # fmt: skip
     """The network on a picture, with trained weights where some ship, its own where it has some, else seeded ones.
 
+    Where no picture is given and the one that ships does not fit its inputs, it runs on seeded ones.
+
     Args:
         frames: binds the network to a size, or to its own.
         size: of the frame; the network's own or else the picture's where left out.
@@ -93,7 +95,7 @@ def pictured_frame(
         What to run, where its input is from, and where its weights are.
 
     Raises:
-        InputError: as ``pictures.read``, ``inputs.pictured`` and ``receptive_field``.
+        InputError: as ``pictures.read``, ``inputs.pictured``, ``framed`` and ``receptive_field``.
     """
     picture = read(resources.path("models", SHIPPED) if image is None else image)
     try:
@@ -101,10 +103,12 @@ def pictured_frame(
     except InputError as fault:
         if fault.code != "dynamic-dim" or size is not None:
             raise
-        graph = frames(picture.size)
-    fed = pictured(graph, picture, PurePath(image or SHIPPED).name)
-    shape = graph.tensors[graph.inputs[0]].shape
-    frame: Size = (shape[3], shape[2])
+        try:
+            graph = frames(picture.size)
+        except InputError:
+            raise fault from None
+    frame = framed(graph)
+    fed = _fed(graph, picture, image)
     names = trained.names()
     has = model.name.removesuffix(trained.EXPANDED) in names
     given = trained.parameters(model) if has else {}
@@ -113,16 +117,26 @@ def pictured_frame(
     return Frame(frames, frame, fed.arrays, given, SEED, field), fed.source, source
 
 
+def _fed(graph: Graph, picture: Picture, image: str | None) -> Fed:
+    """The picture; where nobody asked for one and it does not fit, seeded elements."""
+    try:
+        return pictured(graph, picture, PurePath(image or SHIPPED).name)
+    except InputError as fault:
+        if image is not None or fault.code != "no-picture-input":
+            raise
+        return seeded(graph, SEED)
+
+
 def prove(
     frame: Frame, tiles: Sequence[Size], policies: Sequence[Policy], progress: Progress | None = None
 ) -> list[Proved]:
-    """Each tile with each policy; ``area`` has no tiles that could be run, and is left out.
+    """Each tile with each policy, of which ``area`` is none: it has no tiles that could be run.
 
     Raises:
         InputError: bad-tile; as ``execute``.
         EstimateError: no-cover, where tiles do not make every element of an output.
     """
-    chosen = [(tile, how) for tile in tiles for how in policies if how.name != "area"]
+    chosen = [(tile, how) for tile in tiles for how in policies]
     pairs = [cuts(frame.size, tile, how, frame.field) for tile, how in chosen]
     total = 1 + sum(int(across.runs * down.runs) for across, down in pairs)
     tell = progress or (lambda *_: None)

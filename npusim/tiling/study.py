@@ -14,7 +14,7 @@ from npusim.ir import Graph, Notice
 from npusim.profile import HardwareProfile
 from npusim.receptive import Field, Size, receptive_field
 from npusim.result import Estimate
-from npusim.tiling.policies import WITHOUT_HALO, Policy, cuts, shapes
+from npusim.tiling.policies import WITHOUT_HALO, Policy, cuts, shapes, suffices
 
 WHOLE = "whole"
 
@@ -48,6 +48,7 @@ class Tiling(msgspec.Struct, frozen=True):
         recompute: MACs beyond those of the whole frame, as a share of them.
         sram_bytes: the most that any run holds.
         seconds_by_bound: the time by what limits it, overhead of calls included as ``call``.
+        exact: whether tiles read all that the network sees, so that the result is that of the whole frame.
         estimated: whether every shape was estimated; otherwise the latency is interpolated, and what cannot be is None.
     """
 
@@ -62,6 +63,7 @@ class Tiling(msgspec.Struct, frozen=True):
     dram_bytes: int | None
     sram_bytes: int | None
     seconds_by_bound: Mapping[str, float]
+    exact: bool
     estimated: bool = True
 
     @property
@@ -153,14 +155,16 @@ def known_field(costs: Costs, frame: Size, how: Policy) -> tuple[Field | None, N
     except InputError as fault:
         if how.name not in WITHOUT_HALO:
             raise
-        return None, Notice("other-result", f"tiles change the result beyond their seams: {fault.where}: {fault.what}")
+        known = fault.code != "no-receptive-field"
+        how_much = "change the result beyond their seams" if known else "may change the result beyond their seams"
+        return None, Notice("other-result", f"tiles {how_much}: {fault.where}: {fault.what}")
 
 
 def whole_row(size: Size, cost: Cost, overhead_s: float) -> Tiling:
     seconds = {**cost.seconds_by_bound, **({"call": overhead_s} if overhead_s else {})}
     return Tiling(
         size, WHOLE, (Shape(*size, 1),), 1, cost.latency_s + overhead_s, cost.macs, cost.macs_dense, 0.0,
-        cost.dram_bytes, cost.sram_bytes, seconds,
+        cost.dram_bytes, cost.sram_bytes, seconds, exact=True,
     )  # fmt: skip
 
 
@@ -196,6 +200,7 @@ def tiling(costs: Costs, frame: Size, tile: Size, how: Policy, field: Field | No
     return Tiling(
         tile, str(how), counted, _plain(calls), latency_s, round(macs), round(dense),
         share(macs, whole.macs, found, frame), round(dram), sram, seconds,
+        exact=suffices(how, field) or found == {frame: 1},
     )  # fmt: skip
 
 

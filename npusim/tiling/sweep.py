@@ -18,7 +18,7 @@ import numpy as np
 from npusim.errors import EstimateError, InputError
 from npusim.receptive import Field, Size
 from npusim.tiling.counts import macs_at
-from npusim.tiling.policies import Cut, Policy, cuts
+from npusim.tiling.policies import Cut, Policy, cuts, suffices
 from npusim.tiling.study import Costs, Tiling, front, tiling
 
 Array = np.ndarray[Any, Any]
@@ -217,7 +217,8 @@ class _Sweep:
             return self.exact[at]
         return Tiling(
             self.sizes[at], str(self.how), (), float(self.calls[at]), float(self.predicted[at]),
-            round(self.macs[at]), round(self.macs[at]), float(self.recompute[at]), None, None, {}, estimated=False,
+            round(self.macs[at]), round(self.macs[at]), float(self.recompute[at]), None, None, {},
+            exact=suffices(self.how, self.field), estimated=False,
         )  # fmt: skip
 
 

@@ -129,6 +129,94 @@ def test_a_proof_on_a_picture_of_ones_own(tmp_path: Path) -> None:
     assert [row.split(",")[:2] for row in rows[1:]] == [["16x16", "grid"], ["16x16", "pad"], ["16x16", "halo"]]
 
 
+def test_a_proof_on_inputs_that_no_picture_fills(tmp_path: Path) -> None:
+    file = _added(tmp_path, "b")
+    sized = (file, "--size", "16x12", "--prove", "--tiles", "8x8")
+    made = json.loads(right(*sized, "--policy", "halo", "--format", "json"))
+    assert (made["frame"], made["input"]) == ([16, 12], "seeded (0)")
+    assert made["proofs"][0]["same"] is True
+    picture = tmp_path / "own.png"
+    Image.new("L", (16, 12)).save(picture)
+    asked = run(*sized, "--image", str(picture))
+    assert asked.exit_code == 2
+    assert "a picture fills one input, and the graph has 2" in asked.stderr
+
+
+def _added(folder: Path, *more: str) -> str:
+    """A 3x3 convolution of one input plus the others, all of one size that is free."""
+    weights = numpy_helper.from_array(np.ones((1, 1, 3, 3), np.float32), "w")
+    ends = [helper.make_tensor_value_info(n, TensorProto.FLOAT, [1, 1, "h", "w"]) for n in ("a", *more, "y")]
+    conv = helper.make_node("Conv", ["a", "w"], ["c"], pads=[1, 1, 1, 1])
+    graph = helper.make_graph(
+        [conv, helper.make_node("Sum", ["c", *more], ["y"])], "sum", ends[:-1], ends[-1:], [weights]
+    )
+    file = folder / "sum.onnx"
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), file)
+    return str(file)
+
+
+# --- what the best is worth -------------------------------------------------------------------------------------------
+
+
+def test_the_best_says_where_it_changes_the_result() -> None:
+    """Nothing saved by compression, the paper's tiles by area are faster than the frame, and with their halo slower."""
+    asked = ("sesr-m5-x2-hw", "--size", "1920x1080", "--tiles", "400x300", "--best")
+    line = right(*asked)
+    assert line.startswith("Best: 400x300 tiles with policy area, ")
+    assert line.endswith("It changes the result; the fastest that does not is the whole frame, 31.22 ms a frame.\n")
+    assert "changes" not in right(*asked, "--policy", "halo")
+    assert "the result differs near seams: area; --prove" in right(*asked[:-1])
+    assert "near seams" not in right(*asked[:-1], "--policy", "halo,halo:9")
+    rows = csv.DictReader(io.StringIO(right(*asked[:-1], "--policy", "grid,halo:8,halo:9", "--format", "csv")))
+    assert [row["exact"] for row in rows][:4] == ["True", "False", "False", "True"]
+
+
+def test_times_without_an_operator_are_lower_bounds(tmp_path: Path) -> None:
+    """Of an operator that nobody knows it is not known either how far it sees."""
+    ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 1, "h", "w"]) for name in ("x", "y")]
+    nodes = [helper.make_node("Relu", ["x"], ["r"]), helper.make_node("Magic", ["r"], ["y"], "magic", domain="own")]
+    graph = helper.make_graph(nodes, "magic", ends[:1], ends[1:])
+    file = tmp_path / "magic.onnx"
+    opsets = [helper.make_opsetid("", 17), helper.make_opsetid("own", 1)]
+    onnx.save(helper.make_model(graph, opset_imports=opsets, ir_version=8), file)
+    asked = (str(file), "--size", "32x32", "--tiles", "16x16", "--policy", "grid")
+    assert "All times are lower bounds, since an operator is not known." in right(*asked, "--best", "-q")
+    said = " ".join(right(*asked).split())
+    assert "no halo of a tile is known to suffice" in said
+    assert "tiles may change the result beyond their seams: own::Magic 'magic': npusim does not know" in said
+    rows = csv.DictReader(io.StringIO(right(*asked, "--format", "csv")))
+    assert {row["lower_bound"] for row in rows} == {"True"}
+
+
+def test_what_tiles_compute_again_without_a_halo(tmp_path: Path) -> None:
+    """A product behind a global mean runs once a tile: 4 more runs of it than once, and no halo is the reason."""
+    weights = [
+        numpy_helper.from_array(np.ones(s, np.float32), n)
+        for n, s in (
+            ("w", (8, 1, 3, 3)),
+            (
+                "v",
+                (
+                    8,
+                    64,
+                ),
+            ),
+        )
+    ]
+    ends = [helper.make_tensor_value_info(n, TensorProto.FLOAT, s) for n, s in (("x", [1, 1, 32, 32]), ("y", None))]
+    nodes = [
+        helper.make_node("Conv", ["x", "w"], ["c"], pads=[1, 1, 1, 1]),
+        helper.make_node("GlobalAveragePool", ["c"], ["g"]),
+        helper.make_node("Flatten", ["g"], ["f"]), helper.make_node("MatMul", ["f", "v"], ["y"]),
+    ]  # fmt: skip
+    file = tmp_path / "class.onnx"
+    graph = helper.make_graph(nodes, "class", ends[:1], ends[1:], weights)
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), file)
+    line = right(str(file), "--tiles", "16x16", "--policy", "grid", "--best")
+    assert "more MACs for what each tile computes anew" in line
+    assert "halo" not in line
+
+
 # --- faults -----------------------------------------------------------------------------------------------------------
 
 
@@ -148,7 +236,13 @@ def test_a_proof_on_a_picture_of_ones_own(tmp_path: Path) -> None:
         ((*SMALL, "--tiles", "32x32", "--image", "x.png"), "bad-option"),
         ((*SMALL, "--tiles", "32x32", "--seams", "x.png"), "bad-option"),
         ((*SMALL, "--tiles", "32x32", "--format", "pdf"), "bad-option"),
-        ((*SMALL, "--tiles", "32x32", "--plot", "x.txt"), "bad-option"),
+        *(((*SMALL, "--tiles", "32x32", "--plot", f"x{end}"), "bad-option") for end in ("", ".txt", ".jpg", ".eps")),
+        ((*SMALL, "--tiles", "32x32", "--prove", "--seams", "x.txt"), "bad-option"),
+        ((*SMALL, "--tiles", "32x32", "--prove", "--policy", "area,halo"), "bad-option"),
+        *(
+            ((*SMALL, "--tiles", "32x32", "--prove", *more), "bad-option")
+            for more in (("--sweep",), ("--best",), ("--plot", "a.png"), ("--call-overhead", "5us"), ("--least", "8x8"))
+        ),
         ((*SMALL, "--prove"), "bad-option"),
         (("espcn-x2", "--prove", "--tiles", "16x16", "--image", "absent.png"), "not-found"),
         (("espcn-x2", "--tiles", "32x32"), "dynamic-dim"),
@@ -190,6 +284,7 @@ def test_a_network_without_a_frame(tmp_path: Path) -> None:
     graph = helper.make_graph([helper.make_node("Relu", ["x"], ["y"])], "flat", ends[:1], ends[1:])
     file = tmp_path / "flat.onnx"
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), file)
-    done = run(str(file), "--tiles", "2x2")
-    assert done.exit_code == 2
-    assert "has no input of four axes" in done.stderr
+    for more in ((), ("--prove",)):
+        done = run(str(file), "--tiles", "2x2", *more)
+        assert done.exit_code == 2
+        assert "has no input of four axes" in done.stderr

@@ -101,11 +101,22 @@ def test_without_recomputation_the_runs_are_shown() -> None:
 def test_lines_name_policies_and_tiles(found: Study) -> None:
     with canvas(8, 5) as (figure, axes):
         lines(found, axes)
-        assert _labels(axes) >= {"area", "halo", "whole frame", "depth-first, kept"}
+        assert _labels(axes) >= {"area, not exact", "halo", "whole frame", "depth-first, kept"}
         assert [tick.get_text() for tick in axes.get_xticklabels()] == ["48x36", "64x54", "96x108"]
         drawn = {line.get_label(): list(np.asarray(line.get_ydata(), float)) for line in axes.lines}
         assert drawn["halo"] == [row.latency_s * 1e3 for row in found.rows if row.policy == "halo"]
         _none_overlap(figure, axes)
+
+
+def test_no_policy_is_left_out_however_many_there_are(found: Study) -> None:
+    """More than there are colours: those have the same colours again, and another dash."""
+    rows = [msgspec.structs.replace(row, policy=f"halo:{n}") for n in range(15) for row in found.rows[:3]]
+    with canvas(8, 5) as (_, axes):
+        lines(msgspec.structs.replace(found, rows=tuple(rows)), axes)
+        drawn = [line for line in axes.lines if str(line.get_label()).startswith("halo:")]
+        assert len(drawn) == 15
+        looks = {(line.get_color(), line.get_marker(), line.get_linestyle()) for line in drawn}
+        assert len(looks) == 15
 
 
 def test_the_same_study_gives_the_same_file(found: Study, tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from net_kit import Chain, fed
+from net_kit import Chain, costs_of, fed
 
 from npusim import zoo
 from npusim.bind import bind
@@ -12,8 +12,10 @@ from npusim.errors import EstimateError, InputError
 from npusim.model import Model
 from npusim.receptive import Size, receptive_field
 from npusim.reference.inputs import seeded_inputs
+from npusim.resources import path
 from npusim.tiling.policies import policy
-from npusim.tiling.proof import Frame, Proof, pictured_frame, prove
+from npusim.tiling.proof import SHIPPED, Frame, Proof, pictured_frame, prove
+from npusim.tiling.study import tiling, whole_row
 
 SMALL, TILE = (61, 37), (32, 24)
 LEAST = (11, 7), (6, 7)
@@ -150,8 +152,19 @@ def test_several_outputs_and_inputs() -> None:
     assert found.same
 
 
-def test_area_has_no_tiles_to_run() -> None:
-    assert proven(zoo.build("espcn-x2"), (16, 16), (8, 8), "area") == []
+@pytest.mark.parametrize("text", ["area", "grid", "pad", "halo", "halo:0", "halo:3", "halo:4", "halo:9"])
+@pytest.mark.parametrize("chain", [Chain().conv(2, 5).conv(1, 5), Chain().conv(2, 1).step("Relu")])
+def test_tilings_that_are_said_to_be_exact_are(chain: Chain, text: str) -> None:
+    """Two 5x5 see 4 pixels, and a 1x1 none. What area counts is cut as grid cuts it."""
+    model = chain.model()
+    frame = framed(model, (20, 16))
+    costs, how = costs_of(model, target="generic"), policy(text)
+    whole = whole_row(frame.size, costs.cost(frame.size), 0.0)
+    for tile in ((10, 8), (8, 16)):
+        told = tiling(costs, frame.size, tile, how, frame.field, whole).exact
+        (found,) = proven(model, frame.size, tile, "grid" if text == "area" else text)
+        assert told is found.same, tile
+    assert tiling(costs, frame.size, frame.size, how, frame.field, whole).exact  # one run of all of it
 
 
 # --- what it is run on ------------------------------------------------------------------------------------------------
@@ -179,8 +192,10 @@ def test_weights_that_do_not_ship_are_seeded() -> None:
 
 def test_a_network_that_no_picture_fills() -> None:
     model = Chain(7).conv(1, 3).model()
+    found, source, _ = pictured_frame(model, lambda size: bind(model, size=size), (16, 12), None)
+    assert (found.inputs["input"].shape, source) == ((1, 7, 12, 16), "seeded (0)")
     with pytest.raises(InputError) as caught:
-        pictured_frame(model, lambda size: bind(model, size=size), (16, 16), None)
+        pictured_frame(model, lambda size: bind(model, size=size), (16, 12), str(path("models", SHIPPED)))
     assert caught.value.code == "no-picture-input"
 
 

@@ -185,7 +185,7 @@ def test_default_sizes() -> None:
 
 
 def _row(recompute: float, latency_s: float) -> Tiling:
-    return Tiling((1, 1), "halo", (), 1, latency_s, 1, 1, recompute, None, None, {})
+    return Tiling((1, 1), "halo", (), 1, latency_s, 1, 1, recompute, None, None, {}, exact=True)
 
 
 def test_front_by_hand() -> None:

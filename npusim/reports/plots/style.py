@@ -31,7 +31,7 @@ _SETTINGS: Mapping[str, Any] = {
 }  # fmt: skip
 _METADATA: Mapping[str, Mapping[str, Any]] = {
     "png": {"Software": None}, "svg": {"Date": None}, "pdf": {"CreationDate": None}
-}  # fmt: skip
+}  # fmt: skip  # and the kinds that are written: those whose bytes are the same each time
 
 
 @contextmanager
@@ -62,14 +62,14 @@ def save(figure: Figure, path: Path) -> None:
     ending = path.suffix.lstrip(".").lower() or "png"
     check_ending(path)
     stream = BytesIO()
-    figure.savefig(stream, format=ending, metadata=dict(_METADATA.get(ending, {})))
+    figure.savefig(stream, format=ending, metadata=dict(_METADATA[ending]))
     write_bytes(path, stream.getvalue())
 
 
 def check_ending(path: Path) -> None:
     """InputError (bad-option) where a file of that name is no picture."""
     ending = path.suffix.lstrip(".").lower() or "png"
-    if ending not in FigureCanvasAgg.get_supported_filetypes():
+    if ending not in _METADATA:
         raise InputError(
             f"plots are not written as .{ending}", code="bad-option", where=str(path), fix="use .png, .svg or .pdf"
         )

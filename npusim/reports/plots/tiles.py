@@ -33,6 +33,7 @@ MANY = 5  # names of tiles below an axis that need to be turned
 NAMED = 6  # tiles of the front with a name
 FLOOR_DB = -80.0  # errors below it are black
 MARK = 25.0  # square points of a mark of the front
+DASHES = ("-", "--", ":", "-.")  # of as many policies as there are colours, of as many more, and so on
 NONE = 1e-6  # of the MACs: rounding
 MS = 1e3
 
@@ -149,11 +150,13 @@ def lines(found: Study, axes: Axes) -> Axes:
     policies = list(dict.fromkeys(row.policy for row in found.rows))
     tiles = list(dict.fromkeys(row.tile for row in found.rows))
     tiles.sort(key=lambda tile: (tile[0] * tile[1], tile))
-    for (colour, marker), policy in zip(STYLES, policies, strict=False):
+    for at, policy in enumerate(policies):
+        (colour, marker), dash = STYLES[at % len(STYLES)], DASHES[at // len(STYLES) % len(DASHES)]
         rows = {row.tile: row for row in found.rows if row.policy == policy}
-        places = [at for at, tile in enumerate(tiles) if tile in rows]
-        values = [rows[tiles[at]].latency_s * MS for at in places]
-        axes.plot(places, values, color=colour, marker=marker, ms=6, lw=1.4, label=policy)
+        places = [place for place, tile in enumerate(tiles) if tile in rows]
+        values = [rows[tiles[place]].latency_s * MS for place in places]
+        label = policy if any(row.exact for row in rows.values()) else f"{policy}, not exact"
+        axes.plot(places, values, color=colour, marker=marker, ms=6, lw=1.4, ls=dash, label=label)
     axes.axhline(found.whole.latency_s * MS, color=INK, lw=1.2, ls=(0, (5, 2)), label="whole frame")
     for dashes, row in zip(((1, 1.5), (3, 1, 1, 1)), found.depth_first, strict=False):
         axes.axhline(row.latency_s * MS, color="#777777", lw=1.2, ls=(0, dashes), label=row.policy)
