@@ -23,6 +23,7 @@ from npusim.ops import (
     sampling,
     signal,
     softmax,
+    unscaled,
     view,
 )
 from npusim.ops.base import OPS, Call, Op, VectorWork, Work
@@ -55,5 +56,6 @@ __all__ = [
     "sampling",
     "signal",
     "softmax",
+    "unscaled",
     "view",
 ]

@@ -114,10 +114,6 @@ ROWS = [
         ops=108,
         params=72,
     ),
-    # a square, 3 channels summed, factor, bias, power, division: 90 * 8
-    Row("LRN", {"size": 3}, (act(2, 5, 3, 3),), (2, 5, 3, 3), ops=720),
-    Row("LpNormalization", {}, (act(2, 3),), (2, 3), ops=18),
-    Row("MeanVarianceNormalization", {}, (act(2, 3, 4, 4),), (2, 3, 4, 4), ops=480),
     Row("LayerNormalization", {}, (act(0, 4), weights(4), weights(4)), (0, 4), params=8),
 ]
 
@@ -127,7 +123,6 @@ BAD = [
     Bad("InstanceNormalization", {}, (act(2, 3, 4), weights(3), weights(2)), "input 2"),
     Bad("GroupNormalization", {"num_groups": 3}, (act(2, 4, 3), weights(4), weights(4)), "3 groups"),
     Bad("LayerNormalization", {}, (act(2, 3, 4), weights(3)), "cannot be broadcast"),
-    Bad("LRN", {"size": 0}, (act(2, 3, 4),), "size 0"),
     Bad("LayerNormalization", {"axis": 3}, (act(2, 3, 4), weights(4)), "axis 3"),
     Bad("com.microsoft::SkipLayerNormalization", {}, (act(2, 3, 4), act(2, 5, 4), weights(4)), "cannot be broadcast"),
     Bad("com.microsoft::EmbedLayerNormalization", {}, (act(3), act(3), weights(9, 4)), "rank 2"),
