@@ -73,3 +73,14 @@ def test_jinja_is_loaded_for_pages_alone() -> None:
         argv = [sys.executable, "-c", code, "estimate", *SIZED, "--format", form]
         done = subprocess.run(argv, capture_output=True, text=True, check=True)
         assert done.stderr.splitlines()[-1] == loaded
+
+
+def test_costs_of_tiles_need_no_file_format() -> None:
+    code = (
+        "import sys; from npusim.cli import main\n"
+        "try: main(sys.argv[1:])\n"
+        "finally: print(sorted({'jinja2', 'matplotlib', 'onnx', 'pandas', 'PIL'} & set(sys.modules)), file=sys.stderr)"
+    )
+    argv = [sys.executable, "-c", code, "tile", *SIZED, "--tiles", "96x54"]
+    done = subprocess.run(argv, capture_output=True, text=True, check=True)
+    assert done.stderr.splitlines()[-1] == "[]"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -12,10 +12,12 @@ from npusim.reports.facts import setting, title, warnings
 from npusim.reports.numbers import NOTHING, PERCENT, counts, seconds
 from npusim.reports.words import clean
 from npusim.tiling.answer import Study
-from npusim.tiling.proof import Proof
 from npusim.tiling.study import WHOLE, Tiling
 from npusim.tiling.sweep import Swept
 from npusim.units import format_count, format_seconds, format_share
+
+if TYPE_CHECKING:
+    from npusim.tiling.proof import Proof  # which loads onnx, and costs do without
 
 LITTLE = 5e-5  # a share below this is printed as none
 
