@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from npusim.cli import outputs, values
-from npusim.cli.options import check_format, costing, quiet_option, settings
+from npusim.cli.options import check_format, costing, drawing_options, quiet_option, settings
 from npusim.errors import InputError
 
 if TYPE_CHECKING:
@@ -41,8 +41,7 @@ FORM = "NAME,PSNR,MODEL, as mine,33.1,mine.onnx"
     "--hardware-form", is_flag=True, help="Costs the form for hardware (ReLU, no long skip) of networks that have one."
 )
 @costing
-@click.option("--output", "-o", metavar="FILE", help="Draws it, as .png, .svg or .pdf; or writes the printed text.")
-@click.option("--format", "form", default="text", metavar="|".join(FORMATS), show_default=True, help="How to print.")
+@drawing_options(*FORMATS)
 @quiet_option
 def command(**given: Any) -> None:
     """Published PSNR or SSIM against what npusim counts and estimates, and the Pareto front.

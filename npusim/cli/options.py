@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from itertools import product
+from pathlib import PurePath
 from typing import Any
 
 import click
 import msgspec
+from click.core import ParameterSource
 
 from npusim.cli import values
+from npusim.cli.outputs import NO_PLOTS, PLOTS
 from npusim.errors import InputError
 from npusim.ir import DType, Graph
 from npusim.profile import HardwareProfile
 
 Function = Callable[..., Any]
+
+ENDINGS = ("json", "csv", "md", "html")  # of files, that are formats
 
 _ESTIMATE: tuple[tuple[str, dict[str, Any], str], ...] = (
     (
@@ -190,16 +195,46 @@ def _plain(name: str) -> str:
 
 
 def output_options(*formats: str) -> Callable[[Function], Function]:
-    """Gives a command ``--format`` (of those named, as ``form``) and ``-o``."""
-    metavar = "|".join(formats)
+    """Gives a command ``--format`` (of those named, as ``form``) and ``-o``, whose ending says the format as well."""
 
     def give(function: Function) -> Function:
         function = click.option("--output", "-o", metavar="FILE", help="Writes there, not to the terminal.")(function)
-        return click.option(
-            "--format", "form", default="text", metavar=metavar, show_default=True, help="How to print."
-        )(function)
+        return click.option(*_FORM, metavar="|".join(formats), callback=_by_ending, **_TEXT)(function)
 
     return give
+
+
+def drawing_options(*formats: str) -> Callable[[Function], Function]:
+    """The same where ``-o`` may be a picture too."""
+    said = "Draws it, as .png, .svg or .pdf; or writes the printed text."
+
+    def give(function: Function) -> Function:
+        function = click.option("--output", "-o", metavar="FILE", help=said)(function)
+        return click.option(*_FORM, metavar="|".join(formats), callback=_by_ending_or_drawn, **_TEXT)(function)
+
+    return give
+
+
+_FORM = ("--format", "form")
+_TEXT: dict[str, Any] = {
+    "default": "text", "show_default": True, "help": "How to print; by default as the ending of -o says."
+}  # fmt: skip
+
+
+def _by_ending(context: click.Context, option: click.Parameter, form: str) -> str:
+    """The format, and where none is given the one of the file's name; InputError (bad-option) for pictures."""
+    output = context.params.get("output") or ""
+    if PurePath(output).suffix.lower() in (*PLOTS, *NO_PLOTS):
+        what = f"-o writes {str(option.metavar).replace('|', ', ')}, and a file of that name is a picture"
+        raise InputError(what, code="bad-option", where=output, fix="choose another -o")
+    return _by_ending_or_drawn(context, option, form)
+
+
+def _by_ending_or_drawn(context: click.Context, option: click.Parameter, form: str) -> str:  # noqa: ARG001 - click's
+    """click reads options that are given before those that are not, so that the file's name is known."""
+    ending = PurePath(context.params.get("output") or "").suffix.lower().removeprefix(".")
+    told = context.get_parameter_source("form") is not ParameterSource.DEFAULT
+    return ending if ending in ENDINGS and not told else form
 
 
 def quiet_option(function: Function) -> Function:

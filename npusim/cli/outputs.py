@@ -28,6 +28,7 @@ PATIENCE_S = 1.0  # work that takes longer says what it does
 BAR = 30  # columns of a bar that fills
 PLOTS = (".png", ".svg", ".pdf")
 NO_PLOTS = (".jpg", ".jpeg", ".gif", ".webp", ".eps", ".ps", ".tif", ".tiff", ".bmp")
+WRITTEN = ("output", "plot", "seams")  # options that name a file to write
 PIPE_WIDTH = 100  # columns of a text where no terminal says how many it has
 
 
@@ -38,16 +39,16 @@ def emit(text: str, output: str | None) -> None:
 
         if not output:
             raise InputError("the file has no name", code="unwritable", fix="give -o FILE")
-        _spare_what_was_read(output)
+        spare_what_was_read(output)
         write_bytes(Path(output), text.encode(errors="backslashreplace"))
         return
     click.echo(text, nl=False, color=True)  # as it is: without this, click takes escapes out of names in csv
 
 
-def _spare_what_was_read(output: str) -> None:
-    """InputError (unwritable) where the file is one that the command was given: a model, a result, a profile."""
+def spare_what_was_read(output: str) -> None:
+    """InputError (unwritable) where the file is one that was given: a model, a result, a profile, a picture."""
     context = click.get_current_context(silent=True)
-    given = {} if context is None else {name: value for name, value in context.params.items() if name != "output"}
+    given = {} if context is None else {name: value for name, value in context.params.items() if name not in WRITTEN}
     for value in given.values():
         for name in value if isinstance(value, tuple) else (value,):
             if isinstance(name, str) and _is_same_file(name, output):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from npusim.cli import outputs
-from npusim.cli.options import check_format, comparing, quiet_option, requests
+from npusim.cli.options import check_format, comparing, drawing_options, quiet_option, requests
 from npusim.errors import InputError
 
 if TYPE_CHECKING:
@@ -20,8 +20,7 @@ FORMATS = ("text", "json", "csv", "md")
 
 @click.command(name="roofline")
 @comparing()
-@click.option("--output", "-o", metavar="FILE", help="Draws it, as .png, .svg or .pdf; or writes the printed text.")
-@click.option("--format", "form", default="text", metavar="|".join(FORMATS), show_default=True, help="How to print.")
+@drawing_options(*FORMATS)
 @quiet_option
 def command(**given: Any) -> None:
     """Where each layer and each MODEL stands below what the MAC array and the DRAM can do at most.

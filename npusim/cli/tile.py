@@ -93,7 +93,10 @@ def command(**given: Any) -> None:
 
 def _check_picture(file: str | None, option: str) -> None:
     """InputError (bad-option) where the file is to be a picture and its name says otherwise: before the work."""
-    if file is not None and not outputs.is_plot(file):
+    if file is None:
+        return
+    outputs.spare_what_was_read(file)
+    if not outputs.is_plot(file):
         what, fix = "a picture's name tells its kind by its ending", f"use {', '.join(outputs.PLOTS)}"
         raise InputError(what, code="bad-option", where=f"--{option} {file}", fix=fix)
 

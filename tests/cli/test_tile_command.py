@@ -155,6 +155,17 @@ def _added(folder: Path, *more: str) -> str:
     return str(file)
 
 
+def test_the_picture_that_is_proven_on_is_not_drawn_over(tmp_path: Path) -> None:
+    picture = tmp_path / "own.png"
+    Image.new("L", (16, 12)).save(picture)
+    before = picture.read_bytes()
+    for option in ("--seams", "-o"):
+        done = run("espcn-x2", "--prove", "--tiles", "8x8", "--image", str(picture), option, str(picture))
+        assert done.exit_code == 2
+        assert len(done.stderr.splitlines()) == 1
+    assert picture.read_bytes() == before
+
+
 # --- what the best is worth -------------------------------------------------------------------------------------------
 
 
