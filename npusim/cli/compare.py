@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -11,11 +10,11 @@ from click.core import ParameterSource
 
 from npusim.cli import outputs
 from npusim.cli.options import Request, check_format, comparing, output_options, quiet_option, requests
+from npusim.cli.printed import printed
 from npusim.errors import EstimateError, InputError
 
 if TYPE_CHECKING:
     from npusim.compare import Place
-    from npusim.reports.blocks import Block
     from npusim.result import Estimate
 
 FORMATS = ("text", "json", "csv", "md", "html")
@@ -76,7 +75,7 @@ def _table(
             name = f"{each.profile}:{each.variant}" if each.variant else each.profile
             found.append((Place(each.model, name, size), _estimate(each)))
         made = compare(found, baseline)
-    return _printed(page(made), rows(made), plain(made), form, output)
+    return printed(page(made), rows(made), plain(made), form, output)
 
 
 def _estimate(asked: Request) -> Estimate | str:
@@ -99,26 +98,4 @@ def _claims(form: str, output: str | None, quiet: bool) -> str:
 
         found = check_claims(progress)
     rows = claim_rows(found)
-    return _printed(claims_page(found), rows, rows, form, output)
-
-
-def _printed(
-    page: Iterable[Block], rows: Sequence[Mapping[str, Any]], plain: object, form: str, output: str | None
-) -> str:
-    if form == "json":
-        return json.dumps(plain, indent=1, ensure_ascii=False) + "\n"
-    if form == "csv":
-        from npusim.reports.data import table  # noqa: PLC0415 - each format loads what it needs
-
-        return table(list(rows[0]), [list(row.values()) for row in rows])
-    if form == "html":
-        from npusim.reports.html import sheet  # noqa: PLC0415 - as above
-
-        return sheet(list(page), outputs.command_line())
-    if form == "md":
-        from npusim.reports.markdown import markdown  # noqa: PLC0415 - as above
-
-        return markdown(page)
-    from npusim.reports.text import text  # noqa: PLC0415 - as above
-
-    return text(page, outputs.width(output), outputs.colour(output))
+    return printed(claims_page(found), rows, rows, form, output)

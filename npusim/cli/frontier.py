@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,10 +9,11 @@ import click
 
 from npusim.cli import outputs, values
 from npusim.cli.options import check_format, costing, drawing_options, quiet_option, settings
+from npusim.cli.printed import printed
 from npusim.errors import InputError
 
 if TYPE_CHECKING:
-    from npusim.frontier import Added, Frontier
+    from npusim.frontier import Added
 
 FORMATS = ("text", "json", "csv", "md")
 FORM = "NAME,PSNR,MODEL, as mine,33.1,mine.onnx"
@@ -70,7 +70,9 @@ def command(**given: Any) -> None:
         from npusim.reports.plots import save_frontier  # noqa: PLC0415 - matplotlib is heavy
 
         save_frontier(found, Path(output))
-    outputs.emit(_printed(found, form, output), None if plot else output)
+    from npusim.reports.frontier import page, plain, rows  # noqa: PLC0415 - as above
+
+    outputs.emit(printed(page(found), rows(found), plain(found), form, output), None if plot else output)
 
 
 def _scale(text: str) -> int:
@@ -92,22 +94,3 @@ def _added(text: str) -> Added:
     if not (name.strip() and model.strip() and 0 < value < 1000):
         raise InputError(f"{text!r} is not understood", code="bad-option", where="--add", fix=f"write {FORM}")
     return Added(name.strip(), value, model.strip())
-
-
-def _printed(found: Frontier, form: str, output: str | None) -> str:
-    from npusim.reports.frontier import page, plain, rows  # noqa: PLC0415 - as above
-
-    if form == "json":
-        return json.dumps(plain(found), indent=1, ensure_ascii=False) + "\n"
-    if form == "csv":
-        from npusim.reports.data import table  # noqa: PLC0415 - each format loads what it needs
-
-        made = rows(found)
-        return table(list(made[0]), [list(row.values()) for row in made])
-    if form == "md":
-        from npusim.reports.markdown import markdown  # noqa: PLC0415 - as above
-
-        return markdown(page(found))
-    from npusim.reports.text import text  # noqa: PLC0415 - as above
-
-    return text(page(found), outputs.width(output), outputs.colour(output))

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from npusim.cli import outputs
 from npusim.cli.options import check_format, comparing, drawing_options, quiet_option, requests
+from npusim.cli.printed import printed
 from npusim.errors import InputError
-
-if TYPE_CHECKING:
-    from npusim.reports.roofline import Roofline
 
 FORMATS = ("text", "json", "csv", "md")
 
@@ -49,23 +46,6 @@ def command(**given: Any) -> None:
         from npusim.reports.plots import save_roofline  # noqa: PLC0415 - matplotlib is heavy
 
         save_roofline(found, Path(output))
-    outputs.emit(_printed(found, form, output), None if plot else output)
-
-
-def _printed(found: Roofline, form: str, output: str | None) -> str:
     from npusim.reports.roofline import page, plain, rows  # noqa: PLC0415 - as above
 
-    if form == "json":
-        return json.dumps(plain(found), indent=1, ensure_ascii=False) + "\n"
-    if form == "csv":
-        from npusim.reports.data import table  # noqa: PLC0415 - each format loads what it needs
-
-        made = rows(found)
-        return table(list(made[0]), [list(row.values()) for row in made])
-    if form == "md":
-        from npusim.reports.markdown import markdown  # noqa: PLC0415 - as above
-
-        return markdown(page(found))
-    from npusim.reports.text import text  # noqa: PLC0415 - as above
-
-    return text(page(found), outputs.width(output), outputs.colour(output))
+    outputs.emit(printed(page(found), rows(found), plain(found), form, output), None if plot else output)

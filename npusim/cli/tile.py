@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,12 +11,12 @@ import click
 from npusim import units
 from npusim.cli import outputs, values
 from npusim.cli.options import Request, check_format, estimating, output_options, quiet_option, request
+from npusim.cli.printed import printed
 from npusim.errors import EstimateError, InputError
 
 if TYPE_CHECKING:
     from npusim.ir import Graph
     from npusim.model import Model
-    from npusim.reports.blocks import Block
     from npusim.tiling.answer import Asked, Study
     from npusim.tiling.policies import Policy
 
@@ -181,30 +180,13 @@ def _bound(model: Model, asked: Request, size: Size | None, batch: int | None) -
 
 
 def _printed(found: Study, own: dict[str, Any]) -> str:
-    from npusim.reports import tiling as report  # noqa: PLC0415 - each format loads what it needs
+    from npusim.reports import tiling as report  # noqa: PLC0415 - as above
 
-    if own["form"] == "json":
-        return json.dumps(report.plain(found), indent=1, ensure_ascii=False) + "\n"
-    if own["form"] == "csv":
-        from npusim.reports.data import table  # noqa: PLC0415 - as above
-
-        rows = report.rows(found)
-        return table(list(rows[0]), [list(row.values()) for row in rows])
     if own["form"] == "html":
         return outputs.whole_page(found.result, {"The frame in tiles": list(report.body(found))})
-    if own["best"]:
+    if own["form"] in ("text", "md") and own["best"]:
         return report.best(found) + "\n"
-    return _page(report.page(found), own)
-
-
-def _page(blocks: Iterable[Block], own: dict[str, Any]) -> str:
-    if own["form"] == "md":
-        from npusim.reports.markdown import markdown  # noqa: PLC0415 - as above
-
-        return markdown(blocks)
-    from npusim.reports.text import text  # noqa: PLC0415 - as above
-
-    return text(blocks, outputs.width(own["output"]), outputs.colour(own["output"]))
+    return printed(report.page(found), report.rows(found), report.plain(found), own["form"], own["output"])
 
 
 # --- proof ------------------------------------------------------------------------------------------------------------
@@ -243,12 +225,9 @@ def _proof(
     from npusim.reports import tiling as report  # noqa: PLC0415 - as above
 
     proofs = [each.proof for each in found]
-    if own["form"] == "json":
-        head = {"model": asked.model, "frame": size, "input": source, "weights": weights}
-        return json.dumps({**head, "proofs": report.proof_plain(proofs)}, indent=1) + "\n"
-    if own["form"] == "csv":
-        from npusim.reports.data import table  # noqa: PLC0415 - as above
-
-        rows = [{**row, "tile": "x".join(map(str, row["tile"]))} for row in report.proof_plain(proofs)]
-        return table(list(rows[0]), [list(row.values()) for row in rows])
-    return _page(report.proof_page(asked.model, source, weights, size, proofs), own)
+    plain = {
+        "model": asked.model, "frame": size, "input": source, "weights": weights, "proofs": report.proof_plain(proofs)
+    }  # fmt: skip
+    rows = [{**row, "tile": "x".join(map(str, row["tile"]))} for row in report.proof_plain(proofs)]
+    page = report.proof_page(asked.model, source, weights, size, proofs)
+    return printed(page, rows, plain, own["form"], own["output"])
