@@ -16,6 +16,7 @@ from npusim.tiling.study import Costs, Tiling, cost_of, known_field, tiling, who
 from npusim.tiling.sweep import BUDGET, Progress, Swept, sizes_of, stepped, sweep
 from npusim.units import format_seconds, format_share
 
+MOST_SIZES = 100_000  # of a search, which takes about 2 minutes and 1 GB for them
 LITTLE = 0.0005  # of the whole frame's time or MACs: what a reason does not mention
 AGAIN = {"pad": "the padding", "halo": "the halo"}
 RESOURCES = {"mac": "MAC array", "vector": "vector unit", "dma": "DRAM", "fallback": "fallback", "call": "calls"}
@@ -109,11 +110,14 @@ def study(costs: Costs, frame: Size, asked: Asked, progress: Progress | None = N
 
 
 def default_sizes(frame: Size, least: Size) -> tuple[Size, ...]:
-    """The tiles that a search tries; InputError (bad-option) where the frame is smaller than the smallest of them."""
+    """The tiles that a search tries; InputError (bad-option) where there are none, or more than a search is for."""
     found = tuple(size for size in sizes_of(frame, least) if size != frame)
     if not found:
         what = f"the frame {frame[0]}x{frame[1]} has no tiles of {least[0]}x{least[1]} or more"
         raise InputError(what, code="bad-option", where="--sweep", fix="give a smaller --least WxH")
+    if len(found) > MOST_SIZES:
+        what = f"the frame {frame[0]}x{frame[1]} has {len(found):,} sizes of tiles, more than {MOST_SIZES:,}"
+        raise InputError(what, code="bad-option", where="--sweep", fix="give a larger --least WxH")
     return found
 
 

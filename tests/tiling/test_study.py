@@ -179,6 +179,8 @@ def test_default_sizes() -> None:
     assert default_sizes((64, 20), (16, 20)) == ((16, 20), (22, 20), (32, 20))
     with pytest.raises(InputError, match="give a smaller --least"):
         default_sizes((30, 20), (32, 28))
+    with pytest.raises(InputError, match="more than 100,000; give a larger --least"):
+        default_sizes((300_000, 300_000), (32, 28))
 
 
 # --- the front --------------------------------------------------------------------------------------------------------
