@@ -11,8 +11,9 @@ from ethos_kit import hardware
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from npusim.targets.ethos_n.codes import NO_RUNS, RAW, Codec, ways_of
 from npusim.targets.ethos_n.elements import Elements
-from npusim.targets.ethos_n.encoder import NO_RUNS, RAW, Codec, longest_bits, ways_of
+from npusim.targets.ethos_n.encoder import longest_bits
 from npusim.targets.ethos_n.parts import Kind, Part, Weights
 from npusim.targets.ethos_n.weights import streams
 
