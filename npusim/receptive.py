@@ -54,7 +54,8 @@ class Side(msgspec.Struct, frozen=True):
     @property
     def halo(self) -> tuple[int, int]:
         """The same in whole steps, none of them negative: what a tile is grown by."""
-        return _up(self.before, self.step), _up(self.after, self.step)
+        before, after = (max(whole_steps(side, self.step), 0) for side in (self.before, self.after))
+        return before, after
 
 
 class Field(msgspec.Struct, frozen=True):
@@ -196,8 +197,9 @@ def _trim(graph: Graph, followed: Mapping[str, Followed], length: int) -> int:
     return max(length - max(ceil(each) for each in made), 0)
 
 
-def _up(value: int, step: int) -> int:
-    return max(-(-value // step) * step, 0)
+def whole_steps(pixels: int, step: int) -> int:
+    """The pixels rounded up to a multiple of the step."""
+    return -(-pixels // step) * step
 
 
 # --- from the outputs to the inputs -----------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from skimage.metrics import structural_similarity
 
 from npusim.pictures import Picture, Plane, write_png
 from npusim.reference import trained
-from npusim.reference.upscale import upscale_luma
+from npusim.upscale import upscale_luma
 
 BORDER = 2  # pixels of the large picture that are left out on every side: as many as the scale
 # What --figure shows: a picture, and the first row, first column and side of a piece of it, at full resolution.

@@ -33,7 +33,7 @@ def command(picture: str, output: str | None, model: str, tile: str | None, quie
     if "numpy" not in sys.modules:  # which looks at it once; tiles make better use of the processor's cores
         os.environ.setdefault("OMP_NUM_THREADS", "1")
     from npusim.pictures import read, write_png  # noqa: PLC0415 - --help needs no numpy
-    from npusim.reference.upscale import TILE, upscale  # noqa: PLC0415 - as above
+    from npusim.upscale import TILE, upscale  # noqa: PLC0415 - as above
 
     given = read(picture)
     with outputs.bar("upscaling", quiet) as progress:

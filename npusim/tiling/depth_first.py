@@ -24,7 +24,7 @@ from npusim.dataflow import packed_bytes
 from npusim.ir import DType, Graph, Notice
 from npusim.ops.base import Box
 from npusim.profile import HardwareProfile
-from npusim.receptive import PERIODS, Field, Size, parts
+from npusim.receptive import PERIODS, Field, Size, parts, whole_steps
 from npusim.result import Estimate, LayerResult
 from npusim.tiling.study import Shape, Tiling
 
@@ -168,8 +168,7 @@ class _Plan:
         return min(found, key=lambda row: (row.latency_s, row.tile), default=None)
 
     def _whole_steps(self, size: int, side: int) -> int:
-        step = self.field.sides[side].step
-        return min(-(-size // step) * step, self.frame[side])
+        return min(whole_steps(size, self.field.sides[side].step), self.frame[side])
 
     def _most_rows(self, wide: int) -> int:
         """The most rows of a stripe that fit, 0 where one step does not."""

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import msgspec
 
 from npusim.errors import InputError
-from npusim.receptive import SIDES, Field, Size
+from npusim.receptive import SIDES, Field, Size, whole_steps
 
 POLICIES = ("area", "grid", "pad", "halo")
 WITHOUT_HALO = ("area", "grid", "pad")
@@ -129,7 +129,7 @@ def suffices(how: Policy, field: Field | None) -> bool:
     if how.name == "halo" and how.pixels is None:
         return True
     pixels = how.pixels or 0  # the policies without halo suffice where each pixel stands for itself
-    return all(_up(pixels, side.step) >= need for side in field.sides for need in side.halo)
+    return all(whole_steps(pixels, side.step) >= need for side in field.sides for need in side.halo)
 
 
 def _cut(frame: int, tile: int, how: Policy, field: Field | None, side: int) -> Cut:
@@ -143,13 +143,8 @@ def _cut(frame: int, tile: int, how: Policy, field: Field | None, side: int) -> 
     length = frame - seen.trim
     before, after = seen.halo
     if how.pixels is not None:
-        before = after = _up(how.pixels, seen.step)
+        before = after = whole_steps(how.pixels, seen.step)
     return Cut(length, min(tile, length), before, after, beyond=seen.trim)
-
-
-def _up(pixels: int, step: int) -> int:
-    """In whole steps."""
-    return -(-pixels // step) * step
 
 
 def _check_step(tile: Size, side: int, length: int, step: int) -> None:

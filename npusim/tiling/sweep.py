@@ -16,7 +16,7 @@ import msgspec
 import numpy as np
 
 from npusim.errors import EstimateError, InputError
-from npusim.receptive import Field, Size
+from npusim.receptive import Field, Size, whole_steps
 from npusim.tiling.counts import macs_at
 from npusim.tiling.policies import Cut, Policy, cuts, suffices
 from npusim.tiling.study import Costs, Tiling, front, tiling
@@ -69,7 +69,7 @@ def stepped(sizes: Sequence[Size], frame: Size, field: Field | None) -> tuple[Si
         return tuple(sizes)
     found: dict[Size, None] = {}
     for size in sizes:
-        up = (-(-n // side.step) * side.step for n, side in zip(size, field.sides, strict=True))
+        up = (whole_steps(n, side.step) for n, side in zip(size, field.sides, strict=True))
         width, height = (min(n, length) for n, length in zip(up, frame, strict=True))
         found[width, height] = None
     return tuple(found)

@@ -15,7 +15,7 @@ from npusim.bind import bind
 from npusim.errors import InputError
 from npusim.reference import execute, sesr, trained
 from npusim.reference.sesr import LinearBlock
-from npusim.reference.upscale import upscale_luma
+from npusim.upscale import upscale_luma
 from npusim.zoo import build
 
 ROOT = Path(__file__).parents[2]

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
-from typing import NamedTuple
+from itertools import product
 
 import msgspec
 import numpy as np
@@ -16,8 +16,10 @@ from npusim.errors import InputError
 from npusim.model import Model
 from npusim.ops.base import Array
 from npusim.pictures import Picture, Plane, chroma, luma, resized, rgb
+from npusim.receptive import Size, receptive_field
 from npusim.reference import trained
 from npusim.reference.executor import execute
+from npusim.tiling.policies import Cut, Piece, Policy, cuts
 
 MODEL = "sesr-m5-x2"
 SCALE = 2
@@ -26,17 +28,8 @@ TILE = (480, 270)  # width and height run at once where nobody says otherwise: w
 Progress = Callable[[int, int], None]
 
 
-class Window(NamedTuple):
-    """Rows and columns of a frame: first, and one past the last."""
-
-    top: int
-    bottom: int
-    left: int
-    right: int
-
-
 def upscale(
-    picture: Picture, model: str = MODEL, *, tile: tuple[int, int] = TILE, workers: int = 1,
+    picture: Picture, model: str = MODEL, *, tile: Size = TILE, workers: int = 1,
     progress: Progress | None = None,
 ) -> Picture:  # fmt: skip
     """A picture of twice the width and height.
@@ -67,27 +60,25 @@ def upscale(
 
 
 def upscale_luma(
-    plane: Plane, model: str = MODEL, *, tile: tuple[int, int] = TILE, workers: int = 1,
+    plane: Plane, model: str = MODEL, *, tile: Size = TILE, workers: int = 1,
     progress: Progress | None = None,
 ) -> Plane:  # fmt: skip
     """[h, w] from 0 to 1 to [2h, 2w]; otherwise as ``upscale``."""
     network = _prepared(model)
     height, width = plane.shape
     made = np.empty((height * SCALE, width * SCALE), np.float32)
-    windows = list(_windows(height, width, tile))
+    across, down = network.cuts((width, height), tile)
+    tiles = list(product(down.pieces(), across.pieces()))
 
-    def run(inner: Window) -> None:
-        outer = _around(inner, network.halo, height, width)
-        result = network.run(plane[outer.top : outer.bottom, outer.left : outer.right])
-        top, left = ((a - b) * SCALE for a, b in ((inner.top, outer.top), (inner.left, outer.left)))
-        rows, columns = (inner.bottom - inner.top) * SCALE, (inner.right - inner.left) * SCALE
-        into = made[inner.top * SCALE : inner.bottom * SCALE, inner.left * SCALE : inner.right * SCALE]
-        into[:] = result[top : top + rows, left : left + columns]
+    def run(pieces: tuple[Piece, Piece]) -> None:
+        row, column = pieces
+        result = network.run(plane[row.first : row.last, column.first : column.last])
+        made[_scaled(row, 0), _scaled(column, 0)] = result[_scaled(row, row.first), _scaled(column, column.first)]
 
     with ThreadPoolExecutor(workers) as pool:
-        for done, _ in enumerate(pool.map(run, windows), 1):
+        for done, _ in enumerate(pool.map(run, tiles), 1):
             if progress is not None:
-                progress(done, len(windows))
+                progress(done, len(tiles))
     return made
 
 
@@ -95,16 +86,21 @@ class _Prepared:
     """A network with its weights, bound to each frame that it is run on once.
 
     Attributes:
-        halo: pixels that the network sees on each side of one.
+        policy: what tiles read beyond what they make.
     """
 
     def __init__(self, model: Model) -> None:
         self.weights = trained.parameters(model)
-        self.halo = sum(kernel.shape[2] // 2 for kernel in self.weights.values() if kernel.ndim == 4)
-        self.bound = lru_cache(maxsize=9)(lambda height, width: bind(model, size=(width, height)))
+        self.policy = Policy("halo")
+        self.bound = lru_cache(maxsize=9)(lambda size: bind(model, size=size))
+
+    def cuts(self, frame: Size, tile: Size) -> tuple[Cut, Cut]:
+        """Width and height of the frame in pieces that read all that the network sees."""
+        return cuts(frame, tile, self.policy, receptive_field(self.bound, frame))
 
     def run(self, plane: Plane) -> Plane:
-        graph = self.bound(*plane.shape)
+        height, width = plane.shape
+        graph = self.bound((width, height))
         inputs: dict[str, Array] = {graph.inputs[0]: plane[None, None]}
         (result,) = execute(graph, inputs, self.weights).values()
         return np.asarray(result[0, 0])
@@ -119,16 +115,6 @@ def _prepared(name: str) -> _Prepared:
     return _Prepared(zoo.build(name))
 
 
-def _windows(height: int, width: int, tile: tuple[int, int]) -> Iterator[Window]:
-    """The frame cut into tiles from its first corner; those at the far edges are what is left."""
-    for top in range(0, height, tile[1]):
-        for left in range(0, width, tile[0]):
-            yield Window(top, min(top + tile[1], height), left, min(left + tile[0], width))
-
-
-def _around(inner: Window, halo: int, height: int, width: int) -> Window:
-    """The window with the halo, as far as the frame has it: beyond its edges the network sees zeros in any case."""
-    return Window(
-        max(inner.top - halo, 0), min(inner.bottom + halo, height), max(inner.left - halo, 0),
-        min(inner.right + halo, width),
-    )  # fmt: skip
+def _scaled(piece: Piece, origin: int) -> slice:
+    """What a piece makes, in the network's result that begins at that pixel of the frame."""
+    return slice((piece.start - origin) * SCALE, (piece.stop - origin) * SCALE)

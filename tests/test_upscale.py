@@ -11,7 +11,8 @@ from npusim import pictures
 from npusim.errors import InputError
 from npusim.pictures import Picture
 from npusim.reference import sesr, trained
-from npusim.reference.upscale import upscale, upscale_luma
+from npusim.tiling.policies import Policy
+from npusim.upscale import upscale, upscale_luma
 
 NAMES = ("sesr-m3-x2", "sesr-m5-x2")
 
@@ -46,13 +47,14 @@ def test_tiles_may_run_at_once() -> None:
 
 def test_a_halo_one_pixel_smaller_would_show(monkeypatch: pytest.MonkeyPatch) -> None:
     """The receptive field of M3 reaches 2 + 3 + 2 = 7 pixels; with 6 the tiles are not those of the frame."""
-    from npusim.reference import upscale as module  # noqa: PLC0415 - the module and not its function
+    from npusim import upscale as module  # noqa: PLC0415 - the module and not its function
 
     x = noise(8, 40)
     whole = upscale_luma(x, "sesr-m3-x2", tile=(40, 8))
     prepared = module._prepared("sesr-m3-x2")
-    assert prepared.halo == 7
-    prepared.halo = 6
+    for side in prepared.cuts((40, 8), (20, 8)):
+        assert (side.before, side.after) == (7, 7)
+    prepared.policy = Policy("halo", 6)
     monkeypatch.setattr(module, "_prepared", lambda *_: prepared)
     assert np.abs(upscale_luma(x, "sesr-m3-x2", tile=(20, 8)) - whole).max() > 1e-6
 
