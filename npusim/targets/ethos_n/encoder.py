@@ -13,9 +13,9 @@ import numpy as np
 
 from npusim.targets.ethos_n.codes import Code, Codec, Ways, ways_of
 from npusim.targets.ethos_n.elements import Elements
-from npusim.targets.ethos_n.layout import PADDING, stored_order
-from npusim.targets.ethos_n.machine import Coding, Machine, ceil_div
-from npusim.targets.ethos_n.parts import Coded, Kind, Part
+from npusim.targets.ethos_n.layout import PADDING, input_stripes, stored_order
+from npusim.targets.ethos_n.machine import Coding, Machine
+from npusim.targets.ethos_n.parts import Coded, Part
 
 ELEMENTS_AT_ONCE = 1 << 22  # stored weights that are looked at together: some 100 MB
 
@@ -29,10 +29,7 @@ def longest_bits(machine: Machine, part: Part, channels: int, depth: int, count:
     """
     assert part.weights is not None
     assert part.weights.given is not None
-    stripes = 1
-    if not part.is_depthwise:
-        inputs = int(np.prod(part.mce_in)) if part.kind is Kind.FC else part.mce_in[2]
-        stripes = ceil_div(inputs, channels)
+    stripes = input_stripes(part, channels)
     ways = [channel_ways(machine, part, channels, winograd, stripe) for stripe in range(stripes)]
     coding, own_scales = machine.coding, part.weights.given.own_scales
     scale_bits = coding.first_channel_bits - coding.next_channel_bits - coding.codec_bits - coding.palette_bits
@@ -91,10 +88,12 @@ def channel_ways(machine: Machine, part: Part, channels: int, winograd: bool, st
 def _ordered_ways(coding: Coding, igs: int, given: Elements, told: bytes) -> tuple[Ways, ...]:
     """The same, of weights stored in the order that the bytes are."""
     order = np.frombuffer(told, np.int64)
+    padded = order == PADDING
+    places = np.where(padded, 0, order)
     step = max(1, ELEMENTS_AT_ONCE // max(1, len(order)))
     found: list[Ways] = []
     for first in range(0, len(given.rows), step):
         rows = given.rows[first : first + step]
-        stored = np.where(order == PADDING, 0, rows[:, np.where(order == PADDING, 0, order)]).astype(np.int64)
+        stored = np.where(padded, 0, rows[:, places]).astype(np.int64)
         found += ways_of(coding, igs, stored)
     return tuple(found)

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from npusim.targets.ethos_n.machine import Machine, round_up
+from npusim.targets.ethos_n.machine import Machine, ceil_div, round_up
 from npusim.targets.ethos_n.parts import Kind, Part
 
 Order = np.ndarray[Any, np.dtype[np.int64]]
@@ -36,6 +36,13 @@ def plain_count(machine: Machine, part: Part, channels: int, winograd: bool) -> 
     if part.stride > 1 and (min(high, wide) == 1 or here % machine.igs):
         return 0
     return high * wide * here
+
+
+def input_stripes(part: Part, channels: int) -> int:
+    """Into how many stripes of that many (interleaved) input channels the weights of an output channel are cut."""
+    if part.is_depthwise:
+        return 1
+    return int(ceil_div(prod(part.mce_in) if part.kind is Kind.FC else part.mce_in[2], channels))
 
 
 def stored_order(machine: Machine, part: Part, channels: int, winograd: bool, stripe: int = 0) -> Order:

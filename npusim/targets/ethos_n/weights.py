@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from npusim.targets.ethos_n.encoder import longest_bits
-from npusim.targets.ethos_n.layout import PADDING, plain_count, stored_order
+from npusim.targets.ethos_n.layout import PADDING, input_stripes, plain_count, stored_order
 from npusim.targets.ethos_n.machine import Ints, Machine, ceil_div, round_up
 from npusim.targets.ethos_n.parts import Coded, Kind, Part
 
@@ -52,9 +52,7 @@ def _stream(machine: Machine, part: Part, channels: int, depth: int, winograd: b
     if part.is_depthwise:
         depth = channels // (part.stride * part.stride)
     count = min(machine.banks if part.is_depthwise else machine.ogs, depth)
-    stripes = ceil_div(out, depth)
-    if not part.is_depthwise:
-        stripes *= ceil_div(math.prod(part.mce_in) if part.kind is Kind.FC else part.mce_in[2], channels)
+    stripes = ceil_div(out, depth) * input_stripes(part, channels)
     if part.weights is not None and part.weights.given is not None:
         bits = longest_bits(machine, part, channels, depth, count, winograd)
     else:
