@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
 
 from npusim.cli import outputs
 from npusim.cli.options import check_format, output_options, quiet_option
+from npusim.cli.printed import printed
 from npusim.errors import EstimateError, InputError
 
 FORMATS = ("text", "json", "csv", "md")
@@ -36,16 +36,7 @@ def command(
         found = validation.accuracy(chosen, groups)
     if not found.groups:
         raise InputError("the tables hold no such runs", code="bad-option", fix="groups are paper, sr, micro and cls")
-    if form == "json":
-        text = json.dumps(report.plain(found), indent=1) + "\n"
-    elif form == "csv":
-        from npusim.reports.data import table  # noqa: PLC0415 - each format loads what it needs
-
-        rows = report.rows(found)
-        text = table(list(rows[0]), [list(row.values()) for row in rows])
-    else:
-        text = _page(found, form, output)
-    outputs.emit(text, output)
+    outputs.emit(printed(report.page(found), report.rows(found), report.plain(found), form, output), output)
     if plot is not None:
         from npusim.reports.plots import save_accuracy  # noqa: PLC0415 - matplotlib is heavy
 
@@ -54,22 +45,12 @@ def command(
         raise EstimateError("a bound of validation/bounds.toml is missed", code="accuracy")
 
 
-def _page(found: object, form: str, output: str | None) -> str:
-    from npusim.reports.accuracy import page  # noqa: PLC0415 - as above
-
-    if form == "md":
-        from npusim.reports.markdown import markdown  # noqa: PLC0415 - as above
-
-        return markdown(page(found))  # type: ignore[arg-type]
-    from npusim.reports.text import text  # noqa: PLC0415 - as above
-
-    return text(page(found), outputs.width(output), outputs.colour(output))  # type: ignore[arg-type]
-
-
 def _variant(name: str, known: tuple[str, ...]) -> str:
     """A variant as the tables write it, whatever its capitals and dashes."""
     spelled = name.upper().replace("-", "_")
     if spelled not in known:
-        near = ", ".join(each.lower().replace("_", "-") for each in known)
+        from npusim.validation.tables import profile_variant  # noqa: PLC0415 - --help needs no tables
+
+        near = ", ".join(map(profile_variant, known))
         raise InputError(f"the tables hold no variant {name!r}", code="unknown-variant", fix=f"they hold {near}")
     return spelled

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +9,7 @@ import click
 
 from npusim.cli import outputs, values
 from npusim.cli.options import check_format, estimating, quiet_option, request
+from npusim.cli.printed import printed
 from npusim.errors import EstimateError, InputError
 
 if TYPE_CHECKING:
@@ -59,16 +59,7 @@ def command(**given: Any) -> None:
         written = output if output is not None and found.holds else ""
         if written:
             _write(asked.model, model, collapsed.model, Path(written))
-    if form == "json":
-        outputs.emit(json.dumps(plain(found, written), indent=1, ensure_ascii=False) + "\n", None)
-    elif form == "md":
-        from npusim.reports.markdown import markdown  # noqa: PLC0415 - each format loads what it needs
-
-        outputs.emit(markdown(page(found, written)), None)
-    else:
-        from npusim.reports.text import text  # noqa: PLC0415 - as above
-
-        outputs.emit(text(page(found, written), outputs.width(None), outputs.colour(None)), None)
+    outputs.emit(printed(page(found, written), (), plain(found, written), form, None), None)
     if not found.holds:
         raise EstimateError("the collapsed network does not compute the same", code="differs", where=found.name)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,7 @@ import click
 
 from npusim.cli import outputs, values
 from npusim.cli.options import check_format, output_options, quiet_option
+from npusim.cli.printed import printed
 from npusim.errors import EstimateError, InputError
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def command(
             fed=None if picture is None else pictured(graph, picture, Path(str(image)).name), seed=int(start),
             layers=layers, tolerance=share,
         )  # fmt: skip
-    outputs.emit(_printed(found, form, output), output)
+    outputs.emit(printed(_page(found), (), _plain(found), form, output), output)
     if not found.holds:
         raise EstimateError("it does not compute what it should", code="differs", where=found.model)
 
@@ -99,18 +99,10 @@ def _number(option: str, text: str) -> float:
     return number
 
 
-def _printed(found: Validation, form: str, output: str | None) -> str:
-    if form == "json":
-        import msgspec  # noqa: PLC0415 - each format loads what it needs
+def _plain(found: Validation) -> dict[str, Any]:
+    import msgspec  # noqa: PLC0415 - --help needs no values
 
-        return json.dumps({**msgspec.to_builtins(found), "holds": found.holds}, indent=1) + "\n"
-    if form == "md":
-        from npusim.reports.markdown import markdown  # noqa: PLC0415 - as above
-
-        return markdown(_page(found))
-    from npusim.reports.text import text  # noqa: PLC0415 - as above
-
-    return text(_page(found), outputs.width(output), outputs.colour(output))
+    return {**msgspec.to_builtins(found), "holds": found.holds}
 
 
 def _page(found: Validation) -> Iterator[Block]:

@@ -120,7 +120,7 @@ def check_claims(progress: Progress = lambda *_: None) -> tuple[Checked, ...]:
         key = side.network, side.tile
         if key not in known:
             known[key] = estimate(
-                load(side.network, size=side.tile), PROFILE, variant=VARIANT.lower().replace("_", "-"),
+                load(side.network, size=side.tile), PROFILE, variant=tables.profile_variant(VARIANT),
                 activation_compression=OPTIONS.activation_compression, equal_scales=OPTIONS.equal_scales,
             )  # fmt: skip
         return known[key]

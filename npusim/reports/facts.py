@@ -25,6 +25,8 @@ RESOURCES = {
     "fallback": "fallback",
 }  # fmt: skip
 OPERANDS = {"ifm": "IFM", "ofm": "OFM", "weights": "weights"}
+# What tensors share a quantisation, by the option that says so.
+SCALES = {True: "equal scales", False: "own scales", None: "scales as in the graph"}
 
 
 def resource(name: str) -> str:
@@ -54,12 +56,11 @@ def setting(result: Estimate) -> Iterator[str]:
 
 def options(made: OptionsInfo) -> str:
     """How an estimate was made, in one sentence."""
-    scales = {True: "equal scales", False: "own scales", None: "scales as in the graph"}[made.equal_scales]
     vendor = ", costed as the vendor does" if made.as_vendor else ""
     weights = ", weights encoded" if made.encode_weights else ""
     return (
         f"level {made.level}, {made.dtype}, planner {made.planner}, activation compression "
-        f"{format_share(made.activation_compression)}, {scales}{vendor}{weights}"
+        f"{format_share(made.activation_compression)}, {SCALES[made.equal_scales]}{vendor}{weights}"
     )
 
 

@@ -81,7 +81,7 @@ def compare_passes(variants: Sequence[str] = VARIANTS, groups: Sequence[str] = (
     rows = [row for row in rows if not groups or row["group"] in groups]
     found = []
     for key, some in _by(rows, lambda row: (row["variant"], row["group"], row["act_saving"])).items():
-        hardware = machine(load(PROFILE, _variant(key[0])))
+        hardware = machine(load(PROFILE, tables.profile_variant(key[0])))
         wanted, got = single.reference(some), single.estimated(hardware, float(key[2]), some)
         for quantity in single.QUANTITIES:
             points = [
@@ -110,7 +110,7 @@ def compare_networks(
             encode_weights=draw,
         )
         graph = networks.graph_of(row["network"], layers, draw=draw, zeros=zeros)
-        found = plan(graph, load(PROFILE, _variant(row["variant"])), options)
+        found = plan(graph, load(PROFILE, tables.profile_variant(row["variant"])), options)
         traffic = sum(count for each in found.passes for count in each.cost.traffic.values())
         where = f"{row['network']} saving {row['act_saving']}" + ("" if zeros is None else f" zeros {zeros:g}")
         for quantity, value in (("cycles", found.cycles), ("dram_bytes", float(traffic))):
@@ -141,11 +141,6 @@ def _compared(
 
 def _run(row: tables.Row) -> tuple[str, ...]:
     return row["network"], row["variant"], row["act_saving"], row["weight_override"]
-
-
-def _variant(name: str) -> str:
-    """A variant as the profile writes it: 4TOPS_4PLE is 4tops-4ple."""
-    return name.lower().replace("_", "-")
 
 
 def _by(

@@ -17,7 +17,7 @@ OPTIONS = Options(activation_compression=0.5, equal_scales=True)
 
 def compare_published() -> tuple[Group, ...]:
     """Latency and DRAM traffic of each row, a group a row and quantity: no two rows are averaged."""
-    hardware = load(PROFILE, VARIANT.lower().replace("_", "-"))
+    hardware = load(PROFILE, tables.profile_variant(VARIANT))
     found = []
     for row in tables.published():
         graph = bind(build(row["network"]), size=(int(row["width"]), int(row["height"])))

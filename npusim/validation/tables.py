@@ -15,6 +15,11 @@ from npusim.resources import path
 Row = Mapping[str, str]
 
 
+def profile_variant(name: str) -> str:
+    """A variant as the profile writes it: 4TOPS_4PLE is 4tops-4ple."""
+    return name.lower().replace("_", "-")
+
+
 def networks() -> dict[str, dict[str, Any]]:
     """Networks by name, as layers (see validation/ethos-n/README.md)."""
     found: dict[str, dict[str, Any]] = msgspec.json.decode(

@@ -14,7 +14,7 @@ from npusim.bind import bind
 from npusim.compare.claims import check_claims
 from npusim.estimate import estimate
 from npusim.frontends.load import load
-from npusim.frontier import Frontier, frontier, turned
+from npusim.frontier import FULL_HD, Frontier, frontier, turned
 from npusim.profiles.load import load as load_profile
 from npusim.reports import frontier as frontier_report
 from npusim.reports import roofline as roofline_report
@@ -32,7 +32,6 @@ from npusim.zoo import build
 Row = Mapping[str, Any]
 
 PROFILE = "ethos-n78"
-FULL_HD = (1920, 1080)
 # As the paper has its networks on the NPU: half of the traffic between layers saved, one quantisation throughout.
 AS_PAPER: dict[str, Any] = {"activation_compression": 0.5, "equal_scales": True}
 PLANNED = (

@@ -7,14 +7,13 @@ from collections.abc import Callable, Iterator, Sequence
 import msgspec
 
 from npusim.reports.blocks import Block, Column, Heading, Lines, Table
-from npusim.reports.facts import resource
+from npusim.reports.facts import SCALES, resource
 from npusim.reports.numbers import NOTHING, seconds
 from npusim.reports.words import clean, short
 from npusim.result import Estimate, Totals
 from npusim.units import format_bytes, format_macs, format_seconds, format_share
 
 MOST = 12  # layers that are listed
-_SCALES = {True: "equal scales", False: "own scales", None: "scales as in the graph"}
 LITTLE = 0.001  # of the time: a difference below it is none
 
 # What is compared: its name, how it is printed, and its value.
@@ -53,7 +52,7 @@ def _names(every: Sequence[Estimate]) -> list[str]:
         lambda each: f"planner {each.options.planner}",
         lambda each: each.options.dtype,
         lambda each: f"compression {format_share(each.options.activation_compression)}",
-        lambda each: _SCALES[each.options.equal_scales],
+        lambda each: SCALES[each.options.equal_scales],
         lambda each: "as the vendor costs" if each.options.as_vendor else "",
         lambda each: "weights encoded" if each.options.encode_weights else "",
     )  # fmt: skip
